@@ -1,0 +1,11 @@
+//! The words of Tributary as types: ids, rights, dispositions, the lifecycle, the group file, mandates, manifests.
+//!
+//! A value that exists is valid: parsing returns an error that names what was wrong and the rule. This crate sits at
+//! the bottom; it knows neither gRPC nor SQL. Its neighbours are `archive` (what a person receives), `transport`
+//! (who is on a connection), `agent` and `gateway` (the two processes).
+
+pub mod clock;
+pub mod country;
+pub mod id;
+pub mod sensitive;
+pub mod spiffe;
