@@ -6,6 +6,16 @@
 
 pub mod clock;
 pub mod country;
+pub mod disposition;
+pub mod dsse;
+pub mod group;
 pub mod id;
+pub mod identifier;
+pub mod key;
+pub mod lifecycle;
+pub mod mandate;
+pub mod right;
+pub mod scope;
 pub mod sensitive;
 pub mod spiffe;
+pub mod yaml;
