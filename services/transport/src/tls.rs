@@ -1,0 +1,112 @@
+//! TLS settings of both sides, built in one place: versions, provider, ALPN, no resumption.
+//!
+//! Neighbours: `identity` (what we present), `trust` and `verify` (what we accept), `accept` and `dial` (who use it).
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::SingleCertAndKey;
+use rustls::time_provider::TimeProvider;
+use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
+use rustls_pki_types::UnixTime;
+use tributary_model::clock::SharedClock;
+use tributary_model::spiffe::SpiffeId;
+
+use crate::identity::Identity;
+use crate::trust::TrustBundles;
+use crate::verify::{AnyMember, ExactPeer};
+
+/// The only protocol spoken on a connection: HTTP/2, as gRPC needs it. Nobody sets it for us.
+pub(crate) const ALPN_H2: &[u8] = b"h2";
+
+/// TLS 1.2 stays on for callers behind older stacks; both versions verify both certificates.
+const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+
+/// Who we are, whom we trust and what time it is: all that a handshake needs. Cheap to clone.
+#[derive(Clone)]
+pub struct Tls {
+    identity: Identity,
+    bundles: TrustBundles,
+    clock: SharedClock,
+}
+
+impl Tls {
+    /// Joins the three. Validity of certificates is judged by `clock`.
+    pub fn new(identity: Identity, bundles: TrustBundles, clock: SharedClock) -> Self {
+        Self { identity, bundles, clock }
+    }
+
+    /// Our own identity.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The bundles in force.
+    pub fn bundles(&self) -> &TrustBundles {
+        &self.bundles
+    }
+
+    /// Settings for accepting connections.
+    ///
+    /// No tickets and no session store: a resumed session would carry an identity that was judged by older roots.
+    pub(crate) fn accepting(&self) -> Result<ServerConfig, rustls::Error> {
+        let provider = provider();
+        let algorithms = provider.signature_verification_algorithms;
+        let callers = Arc::new(AnyMember { bundles: self.bundles.clone(), algorithms });
+        let certificate = Arc::new(SingleCertAndKey::from(self.identity.certified()));
+        let mut config = ServerConfig::builder_with_details(provider, Arc::new(Now(Arc::clone(&self.clock))))
+            .with_protocol_versions(VERSIONS)?
+            .with_client_cert_verifier(callers)
+            .with_cert_resolver(certificate);
+        config.alpn_protocols = vec![ALPN_H2.to_vec()];
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(config)
+    }
+
+    /// Settings for one connection to exactly `expected`.
+    pub(crate) fn dialling(&self, expected: &SpiffeId) -> Result<ClientConfig, rustls::Error> {
+        let provider = provider();
+        let algorithms = provider.signature_verification_algorithms;
+        let peer = ExactPeer { expected: expected.clone(), bundles: self.bundles.clone(), algorithms };
+        let certificate = Arc::new(SingleCertAndKey::from(self.identity.certified()));
+        let mut config = ClientConfig::builder_with_details(provider, Arc::new(Now(Arc::clone(&self.clock))))
+            .with_protocol_versions(VERSIONS)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(peer))
+            .with_client_cert_resolver(certificate);
+        config.alpn_protocols = vec![ALPN_H2.to_vec()];
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}
+
+/// Passed explicitly everywhere: a process-wide default would depend on who installs one first.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+struct Now(SharedClock);
+
+impl TimeProvider for Now {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.now().as_second()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
+impl fmt::Debug for Now {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Now")
+    }
+}
