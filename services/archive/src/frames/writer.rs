@@ -1,0 +1,92 @@
+//! Writes an object in frames, in constant memory.
+
+use std::io::{self, Write};
+
+use aws_lc_rs::rand;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{ContentKey, CryptoError, FRAME, HEADER, ObjectCipher, TAG};
+
+/// Encrypts what is written to it into `W`.
+///
+/// Layout: 32 random bytes, then frames of 64 KiB plain text, each followed by its 16-byte tag; the last is shorter or
+/// full, and empty only in an empty object. The object's key is HKDF-SHA256 of the content key with the random bytes
+/// as salt and context and object name as info; a frame's nonce is its number; it is bound to context, object name,
+/// number and whether it is the last. Without [`FrameWriter::finish`] the object has no last frame and does not read.
+pub struct FrameWriter<W: Write> {
+    inner: W,
+    cipher: ObjectCipher,
+    frame: Zeroizing<Vec<u8>>,
+    number: u64,
+    plain: u64,
+    /// Set while a frame is on its way out: after a failed write its bytes are gone, and the object with them.
+    broken: bool,
+}
+
+impl<W: Write> FrameWriter<W> {
+    /// Begins an object. `context` is what the key belongs to (a case id), `object` the object's name within it.
+    pub fn new(mut inner: W, key: &ContentKey, context: &str, object: &str) -> io::Result<Self> {
+        let mut header = [0; HEADER];
+        rand::fill(&mut header).map_err(|_| CryptoError::Random)?;
+        let cipher = ObjectCipher::new(key, &header, context, object)?;
+        inner.write_all(&header)?;
+        let frame = Zeroizing::new(Vec::with_capacity(FRAME + TAG));
+        Ok(Self { inner, cipher, frame, number: 0, plain: 0, broken: false })
+    }
+
+    /// Plain bytes written so far.
+    pub fn plain_len(&self) -> u64 {
+        self.plain
+    }
+
+    /// Writes the last frame and returns the writer below and the plain length. Syncing is the caller's.
+    pub fn finish(mut self) -> io::Result<(W, u64)> {
+        self.send(true)?;
+        self.inner.flush()?;
+        Ok((self.inner, self.plain))
+    }
+
+    fn whole(&self) -> io::Result<()> {
+        if self.broken {
+            Err(io::Error::other("an earlier write of this object failed; write it anew"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn send(&mut self, last: bool) -> io::Result<()> {
+        self.whole()?;
+        self.broken = true;
+        self.cipher.seal(self.number, last, &mut self.frame)?;
+        self.inner.write_all(&self.frame)?;
+        self.broken = false;
+        self.number += 1;
+        self.frame.zeroize();
+        Ok(())
+    }
+}
+
+impl<W: Write> Write for FrameWriter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.whole()?;
+        // A full frame waits until more comes: only then is it known not to be the last.
+        if self.frame.len() == FRAME && !bytes.is_empty() {
+            self.send(false)?;
+        }
+        let taken = bytes.len().min(FRAME - self.frame.len());
+        self.frame.extend_from_slice(&bytes[..taken]);
+        self.plain += taken as u64;
+        Ok(taken)
+    }
+
+    /// Flushes what is below. The frame being filled stays here: only [`FrameWriter::finish`] makes it readable.
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl<W: Write> std::fmt::Debug for FrameWriter<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FrameWriter").field("frame", &self.number).finish_non_exhaustive()
+    }
+}
