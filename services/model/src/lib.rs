@@ -14,6 +14,7 @@ pub mod identifier;
 pub mod key;
 pub mod lifecycle;
 pub mod mandate;
+pub mod manifest;
 pub mod right;
 pub mod scope;
 pub mod sensitive;

@@ -1,0 +1,292 @@
+//! Fideslang manifests: what an entity says about where personal data lies, read as it is.
+//!
+//! `read` turns `dataset:` and `system:` files into these types, `check` resolves references across files. The agent
+//! builds its graph from them. Keys that are not known here are ignored. Source: Fideslang (Ethyca, CC BY 4.0), `models.py`.
+
+mod check;
+mod read;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::id::{FidesKey, IdentifierType, InvalidId};
+use crate::yaml::Place;
+
+/// Where something was declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At {
+    /// The file as it was named to us.
+    pub file: Arc<str>,
+    /// Where in it.
+    pub place: Place,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.place.line, self.place.column)
+    }
+}
+
+/// All manifests of an agent, checked together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifests {
+    /// Datasets in file order.
+    pub datasets: Vec<Dataset>,
+    /// Systems in file order.
+    pub systems: Vec<System>,
+}
+
+/// A database or other store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// Its `fides_key`.
+    pub key: FidesKey,
+    /// A name for people.
+    pub name: Option<String>,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// Data categories of everything in it.
+    pub categories: Vec<String>,
+    /// Datasets to be walked first.
+    pub after: Vec<FidesKey>,
+    /// Its collections.
+    pub collections: Vec<Collection>,
+    /// Where it is declared.
+    pub at: At,
+}
+
+/// A table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collection {
+    /// Its name in the store.
+    pub name: String,
+    /// What it holds, for people.
+    pub description: Option<String>,
+    /// Data categories of every row.
+    pub categories: Vec<String>,
+    /// Collections to be walked first.
+    pub after: Vec<After>,
+    /// Collections to be erased first.
+    pub erase_after: Vec<After>,
+    /// Whether the collection is left out of the graph.
+    pub skip: bool,
+    /// Its fields in file order, which is the order in which they are exported.
+    pub fields: Vec<Field>,
+    /// Where it is declared.
+    pub at: At,
+}
+
+/// A `dataset.collection` that comes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct After {
+    /// As written.
+    pub name: String,
+    /// Where it is written.
+    pub at: At,
+}
+
+/// A column, or a value within a structured one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// What it means, for people.
+    pub description: Option<String>,
+    /// Its own data categories.
+    pub categories: Vec<String>,
+    /// Its declared type.
+    pub data_type: Option<DataType>,
+    /// The identifier type that seeds it.
+    pub identity: Option<IdentifierType>,
+    /// Whether it is (part of) the primary key.
+    pub primary_key: bool,
+    /// References to fields of other collections, or of its own.
+    pub references: Vec<Reference>,
+    /// Fields within it.
+    pub fields: Vec<Field>,
+    /// Where it is declared.
+    pub at: At,
+}
+
+/// A reference between two fields.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// The other field's dataset.
+    pub dataset: FidesKey,
+    /// The other field as `collection.field[.sub]`.
+    pub field: String,
+    /// Which way values go; `None` for either way.
+    pub direction: Option<Direction>,
+    /// Where it is declared.
+    pub at: At,
+}
+
+/// Which way values go along a reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The declaring field is filled from the other one.
+    From,
+    /// The declaring field feeds the other one.
+    To,
+}
+
+impl FromStr for Direction {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        match text {
+            "from" => Ok(Self::From),
+            "to" => Ok(Self::To),
+            _ => Err(InvalidId { what: "a direction", rule: "'from' or 'to'; leave it out for either way" }),
+        }
+    }
+}
+
+/// What the values of a field are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DataType {
+    /// The type of one value.
+    pub base: BaseType,
+    /// Whether the field holds a list of them.
+    pub array: bool,
+}
+
+/// The type of one value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseType {
+    /// Text.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Float,
+    /// True or false.
+    Boolean,
+    /// A document id.
+    ObjectId,
+    /// A structure with fields of its own.
+    Object,
+}
+
+impl FromStr for DataType {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let (name, array) = text.strip_suffix("[]").map_or((text, false), |name| (name, true));
+        let base = match name {
+            "string" => BaseType::String,
+            "integer" => BaseType::Integer,
+            "float" => BaseType::Float,
+            "boolean" => BaseType::Boolean,
+            "object_id" => BaseType::ObjectId,
+            "object" => BaseType::Object,
+            _ => {
+                let rule = "string, integer, float, boolean, object_id or object, each also with []";
+                return Err(InvalidId { what: "a data_type", rule });
+            }
+        };
+        Ok(Self { base, array })
+    }
+}
+
+/// A system that processes personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct System {
+    /// Its `fides_key`.
+    pub key: FidesKey,
+    /// A name for people.
+    pub name: Option<String>,
+    /// What it processes and what for.
+    pub declarations: Vec<PrivacyDeclaration>,
+    /// Where it is declared.
+    pub at: At,
+}
+
+/// One processing of a system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivacyDeclaration {
+    /// A name for people.
+    pub name: Option<String>,
+    /// Data categories processed.
+    pub categories: Vec<String>,
+    /// What for.
+    pub data_use: Option<String>,
+    /// Whose data.
+    pub data_subjects: Vec<String>,
+    /// Datasets in which they lie.
+    pub datasets: Vec<String>,
+    /// Legal basis, as written.
+    pub legal_basis: Option<String>,
+    /// Retention, as written.
+    pub retention_period: Option<String>,
+}
+
+/// A field found in the manifests: indexes into `datasets`, its `collections` and, level by level, `fields`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldRef {
+    /// Which dataset.
+    pub dataset: usize,
+    /// Which of its collections.
+    pub collection: usize,
+    /// Which field, then which field within it, and so on; never empty.
+    pub path: Vec<usize>,
+}
+
+impl Manifests {
+    /// Looks a dataset up.
+    pub fn dataset(&self, key: &FidesKey) -> Option<&Dataset> {
+        self.datasets.iter().find(|dataset| dataset.key == *key)
+    }
+
+    /// Finds the field that a reference names.
+    pub fn resolve(&self, reference: &Reference) -> Option<FieldRef> {
+        check::resolve(self, reference).ok()
+    }
+
+    /// The collection called `dataset.collection`, as indexes.
+    pub fn collection(&self, name: &str) -> Option<(usize, usize)> {
+        self.datasets.iter().enumerate().find_map(|(d, dataset)| {
+            let rest = name.strip_prefix(dataset.key.as_str())?.strip_prefix('.')?;
+            Some((d, dataset.collections.iter().position(|collection| collection.name == rest)?))
+        })
+    }
+}
+
+impl Dataset {
+    /// The categories of one of its collections, inherited ones included and those of fields not.
+    pub fn categories_of(&self, collection: &Collection) -> Vec<String> {
+        merged([&self.categories, &collection.categories])
+    }
+
+    /// Whether a collection holds personal data: a `user` category anywhere, or no category at all. What nobody
+    /// classified may be about a person.
+    pub fn is_personal(&self, collection: &Collection) -> bool {
+        let mut all = self.categories_of(collection);
+        collect(&collection.fields, &mut all);
+        all.is_empty() || all.iter().any(|category| covers("user", category))
+    }
+}
+
+/// Whether `category` is `selector` or lies below it, compared segment by segment.
+pub fn covers(selector: &str, category: &str) -> bool {
+    category.strip_prefix(selector).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+fn merged<'c>(lists: impl IntoIterator<Item = &'c Vec<String>>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for category in lists.into_iter().flatten() {
+        if !all.contains(category) {
+            all.push(category.clone());
+        }
+    }
+    all
+}
+
+fn collect(fields: &[Field], into: &mut Vec<String>) {
+    for field in fields {
+        into.extend(field.categories.iter().cloned());
+        collect(&field.fields, into);
+    }
+}
+
+#[cfg(test)]
+mod tests;
