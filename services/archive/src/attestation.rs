@@ -2,6 +2,8 @@
 //! Neighbours: `part` and `table`, whose digests it covers, and `bag`, which puts it into the archive.
 
 mod check;
+mod closing;
+mod context;
 mod statement;
 
 use jiff::Timestamp;
@@ -15,6 +17,10 @@ use tributary_model::right::Right;
 
 use crate::digest::Sha256Hex;
 pub use check::{Contradiction, weaken};
+pub use closing::CLOSING_PREDICATE_TYPE;
+pub(crate) use closing::{Closing, ClosingError};
+pub use context::PartsMismatch;
+pub(crate) use context::check_context;
 pub(crate) use statement::Statement;
 
 /// The predicate type of an entity's attestation.
@@ -171,6 +177,9 @@ pub enum AttestationError {
     /// Signed, but not a statement of this kind.
     #[error("attestation: the signed content cannot be read: {0}")]
     Content(String),
+    /// About something else than it is used for.
+    #[error("attestation: it is about another {0}")]
+    Other(&'static str),
     /// It contradicts itself.
     #[error("attestation: {0}")]
     Contradiction(#[from] Contradiction),

@@ -5,6 +5,10 @@
 //! rest on both sides. Everything here is synchronous: callers use their blocking pool. Below it stands `model`.
 
 pub mod attestation;
+pub mod bag;
+pub mod completeness;
+pub mod container;
+mod datapackage;
 pub mod digest;
 pub mod frames;
 mod json;

@@ -11,6 +11,7 @@ use tributary_model::id::FidesKey;
 
 use crate::digest::Hasher;
 pub use crate::digest::Sha256Hex;
+pub(crate) use path::paths_collide;
 pub use path::{InvalidPath, PartPath};
 
 /// How a part's bytes travel and lie in the archive.

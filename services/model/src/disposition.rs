@@ -49,7 +49,8 @@ pub enum Disposition {
 }
 
 /// Who may say a disposition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// The entity, signed.
     Entity,

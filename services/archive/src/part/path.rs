@@ -1,5 +1,6 @@
 //! Where a part lies in its entity's folder: a relative path that every system can extract and every validator reads.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -7,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use super::Part;
 use crate::digest::Sha256Hex;
 
 /// Most segments of a path.
@@ -47,7 +49,7 @@ pub enum InvalidPath {
     #[error("a part's path must be in Unicode normalization form C")]
     Normalization,
     /// The archive's own name.
-    #[error("a part must not be called datapackage.json")]
+    #[error("a part's path must not begin with datapackage.json")]
     Reserved,
 }
 
@@ -81,7 +83,7 @@ impl PartPath {
             let rest = encoded.split_off(MAX_SEGMENTS - 1).join("=2F");
             encoded.push(rest);
         }
-        if encoded.len() == 1 && fold(&encoded[0]) == DESCRIPTOR {
+        if fold(&encoded[0]) == DESCRIPTOR {
             encoded[0] = format!("={:02X}{}", encoded[0].as_bytes()[0], &encoded[0][1..]);
         }
         let joined = encoded.join("/");
@@ -97,6 +99,24 @@ impl PartPath {
 /// Folds case as strictly as any file system does: two names that any of them takes for one come out the same.
 pub(crate) fn fold(text: &str) -> String {
     text.to_uppercase().to_lowercase().nfc().collect()
+}
+
+/// Index of the first part that cannot be extracted beside the parts before it: the same path, the same but for case, or
+/// a folder where another has a file.
+pub(crate) fn paths_collide<'p>(parts: impl IntoIterator<Item = &'p Part>) -> Option<u32> {
+    let (mut files, mut folders) = (BTreeSet::new(), BTreeSet::new());
+    for part in parts {
+        let path = part.path.folded();
+        let above: Vec<&str> = path.match_indices('/').map(|(at, _)| &path[..at]).collect();
+        if folders.contains(&path) || above.iter().any(|folder| files.contains(*folder)) {
+            return Some(part.index);
+        }
+        folders.extend(above.into_iter().map(str::to_owned));
+        if !files.insert(path) {
+            return Some(part.index);
+        }
+    }
+    None
 }
 
 fn forbidden(c: char) -> bool {
@@ -202,7 +222,8 @@ impl FromStr for PartPath {
         if !is_nfc(text) {
             return Err(InvalidPath::Normalization);
         }
-        if fold(text) == DESCRIPTOR { Err(InvalidPath::Reserved) } else { Ok(Self(text.to_owned())) }
+        let reserved = text.split('/').next().is_some_and(|first| fold(first) == DESCRIPTOR);
+        if reserved { Err(InvalidPath::Reserved) } else { Ok(Self(text.to_owned())) }
     }
 }
 
@@ -229,7 +250,7 @@ impl fmt::Display for PartPath {
 mod tests {
     use super::*;
 
-    const HOSTILE: [&str; 40] = [
+    const HOSTILE: [&str; 41] = [
         "",
         "/",
         "/a",
@@ -270,6 +291,7 @@ mod tests {
         "a/b/c/d/e/f/g",
         "datapackage.json",
         "DataPackage.JSON",
+        "datapackage.json/a",
     ];
 
     #[test]

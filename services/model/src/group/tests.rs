@@ -49,6 +49,15 @@ fn every_error_is_printed_with_line_and_column() {
 }
 
 #[test]
+fn an_id_that_cannot_name_files_in_an_archive_is_refused() {
+    for id in ["gateway", "con", "lpt9"] {
+        let text = yaml(1, "FR").replace("id: acme-xx", &format!("id: {id}"));
+        let problems = GroupFile::from_yaml("group.yaml", &text).unwrap_err().to_string();
+        assert!(problems.contains("cannot be an entity's id"), "{problems}");
+    }
+}
+
+#[test]
 fn an_unsigned_older_expired_or_underspecified_group_file_is_refused() {
     let (a, b, stranger) =
         (SigningKey::generate().unwrap(), SigningKey::generate().unwrap(), SigningKey::generate().unwrap());

@@ -1,0 +1,287 @@
+//! `datapackage.json` of an entity: a Frictionless Data Package from which the entity's part list and tables can be
+//! read back, so that anyone can recompute what the entity attested.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tributary_model::id::{EntityId, FidesKey};
+
+use crate::digest::Sha256Hex;
+use crate::json;
+use crate::part::{Encoding, Part, PartKind, PartPath};
+use crate::table::{Field, FieldKind, ForeignKey, Table, is_blank};
+
+/// The file. Properties that the Data Package specification does not have stand under `tributary`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DataPackage {
+    name: EntityId,
+    title: String,
+    created: Timestamp,
+    resources: Vec<Resource>,
+}
+
+/// One part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resource {
+    name: String,
+    #[serde(rename = "type")]
+    kind: ResourceType,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    title: Option<String>,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    description: Option<String>,
+    path: PartPath,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    format: Option<String>,
+    mediatype: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    encoding: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dialect: Option<Dialect>,
+    bytes: u64,
+    hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<Schema>,
+    tributary: Carried,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ResourceType {
+    Table,
+    File,
+}
+
+/// How lines of JSON are to be read: one object each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Dialect {
+    json: JsonDialect,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonDialect {
+    keyed: bool,
+}
+
+/// Table Schema.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Schema {
+    fields: Vec<SchemaField>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    primary_key: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct SchemaField {
+    name: String,
+    #[serde(rename = "type")]
+    kind: FieldKind,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    format: Option<String>,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    title: Option<String>,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    description: Option<String>,
+    /// Fideslang data categories. `categories` would mean a list of allowed values there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    data_categories: Vec<String>,
+}
+
+/// What the specification has no property for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Carried {
+    part: u32,
+    dataset: FidesKey,
+    collection: String,
+    rows: u64,
+    crc32: String,
+    encoding: Encoding,
+    encoded_bytes: u64,
+    encoded_sha256: Sha256Hex,
+    /// References. Not `foreignKeys` of the schema: that needs the row referred to in one named file, and a
+    /// person's rows refer to ones that are not theirs, or lie in another part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    references: Vec<ForeignKey>,
+}
+
+/// Parts that belong to no table that is described.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("part {0} belongs to a collection that no table describes")]
+pub(crate) struct Undescribed(pub(crate) u32);
+
+impl DataPackage {
+    /// Describes an entity's parts.
+    pub(crate) fn new(
+        entity: &EntityId,
+        title: &str,
+        created: Timestamp,
+        tables: &[Table],
+        parts: &[Part],
+    ) -> Result<Self, Undescribed> {
+        let tables: BTreeMap<_, _> = tables.iter().map(|t| ((&t.dataset, t.collection.as_str()), t)).collect();
+        let resources = parts.iter().map(|part| {
+            let table = tables.get(&(&part.dataset, part.collection.as_str())).copied();
+            match (part.kind, table) {
+                (PartKind::Table, None) => Err(Undescribed(part.index)),
+                (PartKind::Table, table) => Ok(Resource::new(part, table)),
+                (PartKind::Attachment, _) => Ok(Resource::new(part, None)),
+            }
+        });
+        let resources = resources.collect::<Result<_, _>>()?;
+        Ok(Self { name: entity.clone(), title: title.to_owned(), created, resources })
+    }
+
+    pub(crate) fn to_file(&self) -> Vec<u8> {
+        json::to_file(self)
+    }
+
+    /// Reads the file back. Everything in it must be what [`DataPackage::new`] makes of the parts and tables found.
+    pub(crate) fn read(bytes: &[u8]) -> Result<(Self, Vec<Part>, Vec<Table>), String> {
+        let package: Self = json::read(bytes)?;
+        let parts: Vec<Part> = package
+            .resources
+            .iter()
+            .map(Resource::part)
+            .collect::<Option<_>>()
+            .ok_or("a resource's hash or checksum cannot be read")?;
+        let mut tables: BTreeMap<(FidesKey, String), Table> = BTreeMap::new();
+        for table in package.resources.iter().filter_map(Resource::table) {
+            let key = (table.dataset.clone(), table.collection.clone());
+            if tables.insert(key, table.clone()).is_some_and(|before| before != table) {
+                return Err("two parts of one collection are described differently".to_owned());
+            }
+        }
+        let tables: Vec<Table> = tables.into_values().collect();
+        let again = Self::new(&package.name, &package.title, package.created, &tables, &parts);
+        match again {
+            Ok(again) if again == package && again.to_file() == bytes => Ok((package, parts, tables)),
+            _ => Err("it is not spelt as the profile has it".to_owned()),
+        }
+    }
+
+    /// Whether the heading is the one for this entity.
+    pub(crate) fn is_headed(&self, entity: &EntityId, title: &str, created: Timestamp) -> bool {
+        self.name == *entity && self.title == title && self.created == created
+    }
+}
+
+impl Resource {
+    fn new(part: &Part, table: Option<&Table>) -> Self {
+        let lines = part.media_type == "application/x-ndjson";
+        let format = match (part.kind, part.media_type.as_str()) {
+            (PartKind::Table, "text/csv") => Some("csv".to_owned()),
+            (PartKind::Table, _) if lines => Some("ndjson".to_owned()),
+            _ => None,
+        };
+        let is_table = part.kind == PartKind::Table;
+        Self {
+            name: name(part),
+            kind: if is_table { ResourceType::Table } else { ResourceType::File },
+            title: table.and_then(|t| t.title.clone()),
+            description: table.and_then(|t| t.description.clone()),
+            path: part.path.clone(),
+            format,
+            mediatype: part.media_type.clone(),
+            encoding: is_table.then(|| "utf-8".to_owned()),
+            dialect: (is_table && lines).then_some(Dialect { json: JsonDialect { keyed: true } }),
+            bytes: part.bytes,
+            hash: format!("sha256:{}", part.sha256),
+            schema: table.map(Schema::new),
+            tributary: Carried {
+                part: part.index,
+                dataset: part.dataset.clone(),
+                collection: part.collection.clone(),
+                rows: part.rows,
+                crc32: format!("{:08x}", part.crc32),
+                encoding: part.encoding,
+                encoded_bytes: part.encoded_bytes,
+                encoded_sha256: part.encoded_sha256,
+                references: table.map(|t| t.foreign_keys.clone()).unwrap_or_default(),
+            },
+        }
+    }
+
+    fn part(&self) -> Option<Part> {
+        let carried = &self.tributary;
+        Some(Part {
+            index: carried.part,
+            path: self.path.clone(),
+            dataset: carried.dataset.clone(),
+            collection: carried.collection.clone(),
+            kind: match self.kind {
+                ResourceType::Table => PartKind::Table,
+                ResourceType::File => PartKind::Attachment,
+            },
+            media_type: self.mediatype.clone(),
+            encoding: carried.encoding,
+            rows: carried.rows,
+            bytes: self.bytes,
+            encoded_bytes: carried.encoded_bytes,
+            crc32: u32::from_str_radix(&carried.crc32, 16).ok()?,
+            sha256: self.hash.strip_prefix("sha256:")?.parse().ok()?,
+            encoded_sha256: carried.encoded_sha256,
+        })
+    }
+
+    fn table(&self) -> Option<Table> {
+        let schema = self.schema.as_ref()?;
+        Some(Table {
+            dataset: self.tributary.dataset.clone(),
+            collection: self.tributary.collection.clone(),
+            title: self.title.clone(),
+            description: self.description.clone(),
+            fields: schema.fields.iter().map(SchemaField::field).collect(),
+            primary_key: schema.primary_key.clone(),
+            foreign_keys: self.tributary.references.clone(),
+        })
+    }
+}
+
+/// A resource's name: unique through the index, and of the characters that every version of the specification allows.
+fn name(part: &Part) -> String {
+    let slug: String = part.path.as_str().to_ascii_lowercase().chars().map(allowed_in_name).collect();
+    format!("{:04}-{slug}", part.index)
+}
+
+fn allowed_in_name(c: char) -> char {
+    if c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c) { c } else { '-' }
+}
+
+impl Schema {
+    fn new(table: &Table) -> Self {
+        let fields = table.fields.iter().map(SchemaField::new).collect();
+        Self { fields, primary_key: table.primary_key.clone() }
+    }
+}
+
+impl SchemaField {
+    fn new(field: &Field) -> Self {
+        Self {
+            name: field.name.clone(),
+            kind: field.kind,
+            format: field.format.clone(),
+            title: field.title.clone(),
+            description: field.description.clone(),
+            data_categories: field.categories.clone(),
+        }
+    }
+
+    fn field(&self) -> Field {
+        Field {
+            name: self.name.clone(),
+            kind: self.kind,
+            format: self.format.clone(),
+            title: self.title.clone(),
+            description: self.description.clone(),
+            categories: self.data_categories.clone(),
+        }
+    }
+}
