@@ -149,3 +149,6 @@ impl Mandate {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

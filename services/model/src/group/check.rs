@@ -8,8 +8,8 @@ use crate::yaml::{Node, Place, Reader};
 
 /// Ids that cannot name an entity's files in an archive: the gateway's own statement, and device names of Windows.
 const RESERVED: [&str; 23] = [
-    "gateway", "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt1",
-    "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
+    "gateway", "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9",
+    "lpt1", "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9",
 ];
 
 /// Reports every inconsistency of `group`, whose tree is `root`.
@@ -54,7 +54,8 @@ fn entities(r: &mut Reader, root: &Node, group: &GroupFile) {
             r.problem(place(node, &["id"]), format!("the entity `{}` stands here a second time", entity.id));
         }
         if RESERVED.contains(&entity.id.as_str()) {
-            let message = format!("`{}` cannot be an entity's id: archives could not be extracted everywhere", entity.id);
+            let message =
+                format!("`{}` cannot be an entity's id: archives could not be extracted everywhere", entity.id);
             r.problem(place(node, &["id"]), message);
         }
         known_domain(r, group, &entity.agent.spiffe_id, place(node, &["agent", "spiffe_id"]));
