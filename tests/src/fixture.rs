@@ -1,0 +1,31 @@
+//! Entities' databases: made by code, real SQLite files with their Fideslang manifest.
+//!
+//! `shop` is an ordinary small system with many people, `library` holds one person with any amount of text, `writer`
+//! changes a library while it is read.
+
+mod library;
+mod shop;
+mod text;
+mod writer;
+
+pub use self::library::Library;
+pub use self::shop::{Shop, ShopPerson};
+pub use self::text::{incompressible, prose};
+pub use self::writer::{History, Writer};
+
+use std::path::Path;
+
+use anyhow::Result;
+
+/// A dataset that an entity declares, with the database behind it.
+pub trait Fixture: Send + Sync {
+    /// Its `fides_key`.
+    fn key(&self) -> String;
+    /// Its manifest.
+    fn manifest(&self) -> String;
+    /// Makes the database.
+    ///
+    /// # Errors
+    /// When SQLite cannot write it.
+    fn make(&self, path: &Path) -> Result<()>;
+}

@@ -1,0 +1,185 @@
+//! The bad network between the gateway and an agent: slow, cut, silent or dead, and counted.
+//!
+//! A TCP proxy on loopback that knows nothing of TLS; the group file names its address as the agent's. `pace` limits the
+//! rate, `relay` carries the bytes of one connection.
+
+mod pace;
+mod relay;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tributary_transport::tasks::Tasks;
+
+use self::pace::Pace;
+
+/// A transfer is under way when this many bytes came from the agent within [`RECENT`].
+const UNDER_WAY: u64 = 64 * 1024;
+const RECENT: Duration = Duration::from_millis(500);
+
+/// How a connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Both sides see an orderly end.
+    Fin,
+    /// Both sides see a reset.
+    Reset,
+}
+
+/// What a cut hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit {
+    /// Connections that were open.
+    pub connections: usize,
+    /// Whether parts were under way at that moment.
+    pub in_transfer: bool,
+}
+
+/// A proxy in front of one agent. Dropping it ends its connections.
+#[derive(Debug)]
+pub struct Proxy {
+    shared: Arc<Shared>,
+    tasks: Tasks,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: SocketAddr,
+    pace: Pace,
+    /// Raised with every cut; connections of an older epoch end.
+    epoch: watch::Sender<(u64, Cut)>,
+    silent: watch::Sender<bool>,
+    refusing: AtomicBool,
+    open: AtomicU64,
+    accepted: AtomicU64,
+    from_agent: AtomicU64,
+    to_agent: AtomicU64,
+    recent: Mutex<VecDeque<(Instant, u64)>>,
+}
+
+impl Proxy {
+    /// Listens on `listen` and connects to `target`.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub async fn start(listen: SocketAddr, target: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
+        let shared = Arc::new(Shared {
+            target,
+            pace: Pace::unlimited(),
+            epoch: watch::Sender::new((0, Cut::Fin)),
+            silent: watch::Sender::new(false),
+            refusing: AtomicBool::new(false),
+            open: AtomicU64::new(0),
+            accepted: AtomicU64::new(0),
+            from_agent: AtomicU64::new(0),
+            to_agent: AtomicU64::new(0),
+            recent: Mutex::new(VecDeque::new()),
+        });
+        let tasks = Tasks::new();
+        let (of_listener, all) = (Arc::clone(&shared), tasks.clone());
+        tasks.spawn("proxy", async move { accept(listener, of_listener, all).await });
+        Ok(Self { shared, tasks })
+    }
+
+    /// At most this many bytes a second, both directions and all connections together; `None` for no limit.
+    pub fn limit(&self, bytes_per_second: Option<u64>) {
+        self.shared.pace.set(bytes_per_second);
+    }
+
+    /// Ends every open connection.
+    pub fn cut(&self, how: Cut) -> Hit {
+        let connections = usize::try_from(self.shared.open.load(Ordering::SeqCst)).unwrap_or(usize::MAX);
+        let in_transfer = connections > 0 && self.in_transfer();
+        self.shared.epoch.send_modify(|epoch| *epoch = (epoch.0 + 1, how));
+        self.shared.recent().clear();
+        Hit { connections, in_transfer }
+    }
+
+    /// Whether parts are under way now.
+    pub fn in_transfer(&self) -> bool {
+        let now = Instant::now();
+        let recent = self.shared.recent();
+        recent.iter().filter(|(at, _)| now.duration_since(*at) < RECENT).map(|(_, n)| n).sum::<u64>() >= UNDER_WAY
+    }
+
+    /// Keeps connections open and carries nothing, as a path whose packets are dropped.
+    pub fn black_hole(&self, silent: bool) {
+        self.shared.silent.send_replace(silent);
+    }
+
+    /// Closes new connections at once, as a port behind which nobody is.
+    pub fn refuse(&self, refusing: bool) {
+        self.shared.refusing.store(refusing, Ordering::SeqCst);
+    }
+
+    /// Bytes carried from the agent to the gateway so far.
+    pub fn from_agent(&self) -> u64 {
+        self.shared.from_agent.load(Ordering::SeqCst)
+    }
+
+    /// Bytes carried from the gateway to the agent so far.
+    pub fn to_agent(&self) -> u64 {
+        self.shared.to_agent.load(Ordering::SeqCst)
+    }
+
+    /// Connections that the gateway opened so far.
+    pub fn accepted(&self) -> u64 {
+        self.shared.accepted.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.tasks.stopping().cancel();
+        self.shared.epoch.send_modify(|epoch| *epoch = (epoch.0 + 1, Cut::Reset));
+    }
+}
+
+impl Shared {
+    fn recent(&self) -> std::sync::MutexGuard<'_, VecDeque<(Instant, u64)>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn carried_from_agent(&self, bytes: u64) {
+        self.from_agent.fetch_add(bytes, Ordering::SeqCst);
+        let now = Instant::now();
+        let mut recent = self.recent();
+        while recent.front().is_some_and(|(at, _)| now.duration_since(*at) > RECENT) {
+            recent.pop_front();
+        }
+        recent.push_back((now, bytes));
+    }
+
+    fn carried_to_agent(&self, bytes: u64) {
+        self.to_agent.fetch_add(bytes, Ordering::SeqCst);
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: Tasks) {
+    let stopping = tasks.stopping();
+    while let Some(Ok((from_gateway, _))) = stopping.run_until_cancelled(listener.accept()).await {
+        if shared.refusing.load(Ordering::SeqCst) {
+            let _ = from_gateway.set_zero_linger();
+            continue;
+        }
+        shared.accepted.fetch_add(1, Ordering::SeqCst);
+        let shared = Arc::clone(&shared);
+        tasks.spawn("proxied connection", async move {
+            // An agent that is down looks to the gateway as it would without the proxy: reset at once.
+            let Ok(to_agent) = TcpStream::connect(shared.target).await else {
+                let _ = from_gateway.set_zero_linger();
+                return;
+            };
+            shared.open.fetch_add(1, Ordering::SeqCst);
+            relay::carry(from_gateway, to_agent, &shared).await;
+            shared.open.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+}
