@@ -38,6 +38,7 @@ pub struct Link {
     peer: Peer,
     channel: Channel,
     life: Life,
+    closing: CancellationToken,
     cut: CancellationToken,
 }
 
@@ -55,7 +56,9 @@ impl Link {
             ready(slot.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Gone))
         });
         let channel = endpoint.connect_with_connector(once).await?;
-        Ok(Self { channel: ClientCalls::new(channel, peer.clone()), peer, life, cut })
+        let closing = CancellationToken::new();
+        let channel = ClientCalls::new(channel, peer.clone(), closing.clone());
+        Ok(Self { channel, peer, life, closing, cut })
     }
 
     /// Who is at the other end.
@@ -71,6 +74,12 @@ impl Link {
     /// Fires when the connection has ended, for whatever reason.
     pub fn gone(&self) -> &CancellationToken {
         self.life.gone()
+    }
+
+    /// Whether new calls may be made: not after the connection has ended, nor once the peer has announced that it stops
+    /// while it still finishes earlier calls.
+    pub fn takes_calls(&self) -> bool {
+        !self.gone().is_cancelled() && !self.closing.is_cancelled()
     }
 
     /// Ends the connection at once, with its running calls.

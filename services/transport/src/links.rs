@@ -90,7 +90,7 @@ impl Slot {
     fn usable(&self, address: &str, expected: &SpiffeId) -> Option<Link> {
         let held = self.link.as_ref()?;
         let same = held.address == address && held.link.peer().id == *expected;
-        (same && !held.link.gone().is_cancelled()).then(|| held.link.clone())
+        (same && held.link.takes_calls()).then(|| held.link.clone())
     }
 
     /// A dial that began before we asked and ended after it answers for us too.

@@ -85,6 +85,7 @@ impl Server {
         shutdown: CancellationToken,
         drain: Duration,
     ) -> Result<Shutdown, ServeError> {
+        self.tls.report();
         let config = self.tls.accepting().map_err(|error| ServeError::Tls(error.to_string()))?;
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let (ready, incoming) = mpsc::channel::<io::Result<Conn>>(self.limits.handshakes);

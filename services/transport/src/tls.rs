@@ -50,6 +50,21 @@ impl Tls {
         &self.bundles
     }
 
+    /// Publishes when our own certificate ends, and says so loudly when it already has: every peer would refuse us, each
+    /// for itself, and none of them is ours to look at.
+    pub(crate) fn report(&self) {
+        let not_after = self.identity.not_after();
+        opentelemetry::global::meter("tributary")
+            .i64_gauge("tributary.certificate.expiry.timestamp")
+            .with_unit("s")
+            .with_description("When this process's own certificate stops being valid, as Unix time")
+            .build()
+            .record(not_after.as_second(), &[]);
+        if not_after <= self.clock.now() {
+            tracing::error!(id = %self.identity.id(), %not_after, "our own certificate has expired: renew it");
+        }
+    }
+
     /// Settings for accepting connections.
     ///
     /// No tickets and no session store: a resumed session would carry an identity that was judged by older roots.

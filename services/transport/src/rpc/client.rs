@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use opentelemetry::metrics::Histogram;
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::Service;
@@ -19,7 +20,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::body::{Observed, status_in};
 use super::call::{Call, Side, call_span};
 use super::{deadline, semconv, trace_context};
-use crate::failure;
+use crate::failure::{self, Local, RpcFailure};
 use crate::peer::Peer;
 
 /// A channel whose calls are observed. Clone it freely: clones share the connection.
@@ -27,12 +28,14 @@ use crate::peer::Peer;
 pub struct ClientCalls<S> {
     inner: S,
     peer: Arc<Peer>,
+    closing: CancellationToken,
     duration: Histogram<f64>,
 }
 
 impl<S> ClientCalls<S> {
-    pub(crate) fn new(inner: S, peer: Peer) -> Self {
-        Self { inner, peer: Arc::new(peer), duration: Side::Client.histogram() }
+    /// `closing` is fired by the first call that the connection did not take any more.
+    pub(crate) fn new(inner: S, peer: Peer, closing: CancellationToken) -> Self {
+        Self { inner, peer: Arc::new(peer), closing, duration: Side::Client.histogram() }
     }
 
     /// The path of an outgoing call comes from generated code, so it is a name of the contract.
@@ -64,6 +67,7 @@ where
         deadline::pass_on(request.headers_mut());
         let span = call.span().clone();
         let sent = span.in_scope(|| self.inner.call(request));
+        let closing = self.closing.clone();
         let work = async move {
             match sent.await {
                 Ok(response) => {
@@ -75,6 +79,9 @@ where
                 }
                 Err(error) => {
                     let status = into_status(error);
+                    if failure::classify(&status) == RpcFailure::Local(Local::NotSent) {
+                        closing.cancel();
+                    }
                     call.finish(status.code());
                     Err(status)
                 }
