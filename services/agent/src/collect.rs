@@ -1,0 +1,187 @@
+//! Finding a person in an entity's systems and encoding what is found: what the export jobs ask for, and what they get.
+//!
+//! The manifests, the graph and the walk stand behind it; `export` calls it on a blocking thread and gives it a
+//! [`PartSink`], which is the spool.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tributary_archive::attestation::{Answer, NotSearched, NotSearchedReason, PartsSummary, Searched};
+use tributary_archive::digest::Sha256Hex;
+use tributary_archive::part::Part;
+use tributary_archive::table::Table;
+use tributary_model::id::{EntityId, FidesKey, IdentifierType};
+use tributary_model::identifier::Identifier;
+use tributary_model::right::TableFormat;
+
+/// Where an entity's systems are and what is declared of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    /// Fideslang files, and folders of them.
+    pub manifests: Vec<PathBuf>,
+    /// The database of each dataset that is connected.
+    pub databases: BTreeMap<FidesKey, Database>,
+}
+
+/// A database that the agent can open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Database {
+    /// A SQLite file, opened read-only.
+    Sqlite(PathBuf),
+}
+
+/// Bounds on one walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectLimits {
+    /// How long one snapshot may be held: some databases block their writers meanwhile.
+    pub snapshot_max: Duration,
+    /// Largest plain size of a table's part, in bytes.
+    pub part_bytes: u64,
+    /// Memory for what one walk remembers before it spills, in bytes.
+    pub memory: u64,
+    /// Where a walk's encrypted temporary files are.
+    pub temp_dir: PathBuf,
+}
+
+/// A declared dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetInfo {
+    /// Its `fides_key`.
+    pub key: FidesKey,
+    /// A name for people.
+    pub name: Option<String>,
+    /// Whether a database is configured for it.
+    pub connected: bool,
+    /// Declared collections.
+    pub collections: u32,
+}
+
+/// Whether a person is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Located {
+    /// Known.
+    Found,
+    /// Known in nothing that was searched.
+    NotFound,
+    /// The identifiers do not single one person out (Art. 12(6) GDPR).
+    NeedsIdentity,
+}
+
+/// Whose data is to be collected, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The controller of the data.
+    pub controller: EntityId,
+    /// Who is meant.
+    pub identifiers: Vec<Identifier>,
+    /// How tables are written.
+    pub format: TableFormat,
+    /// Datasets given up on after retries: named as not searched instead of failing.
+    pub given_up: BTreeMap<FidesKey, NotSearchedReason>,
+}
+
+/// Where encoded parts go.
+pub trait PartSink {
+    /// A table's form, before its first part.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn table(&mut self, table: &Table) -> Result<(), SinkError>;
+    /// Begins the next part.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn begin(&mut self) -> Result<(), SinkError>;
+    /// Adds bytes as carried to the part begun.
+    ///
+    /// # Errors
+    /// When they cannot be kept.
+    fn write(&mut self, carried: &[u8]) -> Result<(), SinkError>;
+    /// Ends the part begun, with its descriptor; `index` is that of the part before plus 1.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn finish(&mut self, part: &Part) -> Result<(), SinkError>;
+}
+
+/// Why a part cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// No space is left: on the disk, or of the quota. Says what to do.
+    #[error("{0}")]
+    Full(String),
+    /// Anything else.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// What was found: all that an attestation says about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collected {
+    /// Whether the person is known.
+    pub located: Located,
+    /// One per (controller, dataset).
+    pub answers: Vec<Answer>,
+    /// What was searched.
+    pub searched: Vec<Searched>,
+    /// What is declared and was not.
+    pub not_searched: Vec<NotSearched>,
+    /// Kinds of identifiers that were searched for.
+    pub identifier_types: Vec<IdentifierType>,
+    /// The parts in sum.
+    pub parts: PartsSummary,
+    /// Digest of the parts' tables.
+    pub tables_sha256: Sha256Hex,
+}
+
+/// Why a walk did not come to its end. Holds no personal data.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectError {
+    /// A system does not answer now.
+    #[error("dataset `{dataset}` is unavailable: {detail}")]
+    Unavailable {
+        /// Its dataset.
+        dataset: FidesKey,
+        /// What was tried and what happened.
+        detail: String,
+    },
+    /// The snapshot was held as long as allowed, and the walk was not done.
+    #[error("dataset `{dataset}` took longer to read than its snapshot may be held")]
+    SnapshotTooLong {
+        /// The dataset.
+        dataset: FidesKey,
+    },
+    /// Asked to stop.
+    #[error("stopped")]
+    Stopped,
+    /// The parts cannot be kept.
+    #[error("parts cannot be kept: {0}")]
+    Sink(#[from] SinkError),
+    /// A defect.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Asks a walk to stop; it looks at it often. Clones are the same flag.
+#[derive(Debug, Clone, Default)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// A flag that is not raised.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Raises it.
+    pub fn raise(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is raised.
+    pub fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,90 @@
+//! Promises of the configuration file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tributary_model::yaml::{Problems, Value, parse};
+
+use super::{Config, json_schema};
+use crate::collect::Database;
+
+const SAMPLE: &str = "\
+listen: 0.0.0.0:7444
+admin: 127.0.0.1:9444
+data_dir: data
+entity: acme-fr
+identity: {certificate: agent.pem, key: agent.key}
+group:
+  file: group.dsse.json
+  keys: [\"ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]
+  threshold: 1
+key_encryption_key: /etc/kek
+signing_key: attestation.key
+manifests: [crm.yml, manifests]
+databases:
+  crm: {sqlite: crm.sqlite}
+  shop: {sqlite: /srv/shop.db}
+spool: {quota: 1GiB, keep: 3d}
+limits: {concurrent_exports: 1, concurrent_locates: 2, concurrent_reads: 3, open_exports: 4, snapshot_max: 30s,
+  snapshot_attempts: 5, unavailable_for: 10m, part_bytes: 1MiB, walk_memory: 2MiB, retry_min: 1s, retry_max: 1m, drain: 5s}
+reflection: false
+";
+
+fn read(text: &str) -> Result<Config, Problems> {
+    Config::from_yaml("agent.yaml", text, Path::new("/srv/agent"))
+}
+
+#[test]
+fn a_full_file_is_read_and_paths_count_from_its_folder() {
+    let config = read(SAMPLE).unwrap();
+    assert_eq!(config.data_dir, Path::new("/srv/agent/data"));
+    assert_eq!(config.key_encryption_key, Path::new("/etc/kek"));
+    assert_eq!(config.sources.manifests, [Path::new("/srv/agent/crm.yml"), Path::new("/srv/agent/manifests")]);
+    let databases: Vec<_> = config.sources.databases.into_values().collect();
+    let sqlite = |path: &str| Database::Sqlite(path.into());
+    assert_eq!(databases, [sqlite("/srv/agent/crm.sqlite"), sqlite("/srv/shop.db")]);
+    assert_eq!((config.spool.quota, config.spool.keep), (1 << 30, Duration::from_secs(3 * 86_400)));
+    assert_eq!((config.limits.part_bytes, config.limits.snapshot_attempts), (1 << 20, 5));
+    assert!(!config.reflection && config.admin.is_some());
+}
+
+#[test]
+fn all_problems_are_reported_with_their_places() {
+    let text = SAMPLE
+        .replace("listen: 0.0.0.0:7444", "lisen: 0.0.0.0:7444")
+        .replace("127.0.0.1:9444", "nowhere")
+        .replace("crm: {sqlite: crm.sqlite}", "crm: {oracle: crm.sqlite}")
+        .replace("quota: 1GiB", "quota: 1GB")
+        .replace("threshold: 1", "threshold: 2")
+        .replace("part_bytes: 1MiB", "part_bytes: 1GiB")
+        .replace("retry_max: 1m", "retry_max: 1ms");
+    let problems = read(&text).unwrap_err().to_string();
+    for expected in [
+        "agent.yaml:1:1: the configuration has no key `lisen`",
+        "agent.yaml:2:8: `admin`",
+        "lacks the key `listen`",
+        "a connection has no key `oracle`",
+        "`quota`: must be a size",
+        "`threshold` must be 1 to 1",
+        "`part_bytes` must be 64KiB to 64MiB",
+        "`retry_min` must not be longer",
+    ] {
+        assert!(problems.contains(expected), "{expected} not in\n{problems}");
+    }
+}
+
+#[test]
+fn the_schema_names_every_key_that_is_read() {
+    let schema = serde_json::to_value(json_schema()).unwrap();
+    let root = parse("f", SAMPLE).unwrap();
+    let Value::Map(entries) = &root.value else { panic!() };
+    for (key, ..) in entries {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
+    assert_eq!(entries.len(), schema["properties"].as_object().unwrap().len());
+    for (key, section) in [("limits", "LimitsSection"), ("spool", "SpoolSection")] {
+        let Value::Map(entries) = &root.get(key).unwrap().value else { panic!() };
+        let known = schema["$defs"][section]["properties"].as_object().unwrap();
+        assert!(entries.iter().all(|(name, ..)| known.contains_key(name)) && known.len() == entries.len(), "{key}");
+    }
+}
