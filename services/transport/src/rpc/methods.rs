@@ -59,9 +59,12 @@ mod tests {
     }
 
     #[test]
-    fn methods_of_a_descriptor_set_are_known() {
-        let mut methods = Methods::standard();
-        methods.add(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET);
-        assert!(methods.0.len() >= STANDARD.len());
+    fn methods_of_a_descriptor_set_are_known_once_it_is_added() {
+        let mut methods = Methods(Arc::default());
+        assert_eq!(methods.name("/grpc.health.v1.Health/Watch"), "_OTHER");
+        methods.add(tonic_health::pb::FILE_DESCRIPTOR_SET);
+        assert_eq!(methods.name("/grpc.health.v1.Health/Watch"), "grpc.health.v1.Health/Watch");
+        methods.add(b"no descriptors");
+        assert_eq!(methods.name("/grpc.health.v1.Health/Watch"), "grpc.health.v1.Health/Watch");
     }
 }

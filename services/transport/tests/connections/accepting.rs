@@ -144,7 +144,23 @@ async fn a_caller_that_says_nothing_after_the_handshake_is_closed() {
 
 /// A member of the group whose HTTP/2 we write ourselves.
 async fn authenticated(pair: &Pair, address: std::net::SocketAddr) -> TlsStream<TcpStream> {
+    speaking(pair, address, &rustls::version::TLS13).await
+}
+
+async fn speaking(
+    pair: &Pair,
+    address: std::net::SocketAddr,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> TlsStream<TcpStream> {
     pair.gateway.identity("raw");
+    attempt(pair, address, version).await.unwrap()
+}
+
+async fn attempt(
+    pair: &Pair,
+    address: std::net::SocketAddr,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let pem = |name: &str| std::fs::read(pair.gateway.folder.path().join(name)).unwrap();
     let chain = CertificateDer::pem_slice_iter(&pem("raw.pem")).collect::<Result<Vec<_>, _>>().unwrap();
     let key = rustls_pki_types::PrivateKeyDer::from_pem_slice(&pem("raw-key.pem")).unwrap();
@@ -152,14 +168,30 @@ async fn authenticated(pair: &Pair, address: std::net::SocketAddr) -> TlsStream<
     roots.add(CertificateDer::from_pem_slice(pair.agent.authority.root_pem().as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_details(provider, Arc::new(Then))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(&[version])
         .unwrap()
         .with_root_certificates(roots)
         .with_client_auth_cert(chain, key)
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec()];
     let stream = TcpStream::connect(address).await.unwrap();
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
+    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+}
+
+#[tokio::test]
+async fn a_caller_of_an_older_stack_is_verified_the_same_way() {
+    let pair = pair();
+    let server = serve(pair.agent.tls("agent", &[&pair.gateway]));
+    let mut stream = speaking(&pair, server.socket, &rustls::version::TLS12).await;
+    assert_eq!(stream.get_ref().1.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_2));
+    // Its settings frame: nine bytes of header, of which the fourth is the type, 4.
+    let mut header = [0; 9];
+    stream.read_exact(&mut header).await.unwrap();
+    assert_eq!(header[3], 4);
+
+    let strict = serve(pair.agent.tls("agent/other", &[]));
+    let refused = tokio::time::timeout(PATIENCE, attempt(&pair, strict.socket, &rustls::version::TLS12)).await.unwrap();
+    assert!(refused.is_err(), "no roots are configured for its trust domain");
 }
 
 #[tokio::test]

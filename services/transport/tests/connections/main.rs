@@ -11,6 +11,7 @@ mod dialling;
 mod files;
 mod identities;
 mod links;
+mod services;
 mod shutdown;
 mod tracing_context;
 mod world;

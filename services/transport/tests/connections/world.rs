@@ -95,12 +95,15 @@ pub(crate) fn serve(tls: Tls) -> Running {
     serve_with(tls, Limits::default(), PATIENCE)
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test joins this task itself")]
 pub(crate) fn serve_with(tls: Tls, limits: Limits, drain: Duration) -> Running {
+    serve_routes(tls, limits, drain, Routes::new(HealthServer::new(Obedient)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test joins this task itself")]
+pub(crate) fn serve_routes(tls: Tls, limits: Limits, drain: Duration, routes: Routes) -> Running {
     let server = Server::new(listen("127.0.0.1:0".parse().unwrap()).unwrap(), tls, limits);
     let socket = server.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let routes = Routes::new(HealthServer::new(Obedient));
     let ended = tokio::spawn(server.run(routes, stop.clone(), drain));
     Running { socket, address: socket.to_string(), stop, ended }
 }
