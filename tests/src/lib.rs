@@ -18,4 +18,5 @@ pub mod memory;
 pub mod ports;
 pub mod process;
 pub mod proxy;
+pub mod rows;
 pub mod wait;
