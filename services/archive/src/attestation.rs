@@ -18,7 +18,7 @@ use tributary_model::right::Right;
 use crate::digest::Sha256Hex;
 pub use check::{Contradiction, weaken};
 pub use closing::CLOSING_PREDICATE_TYPE;
-pub(crate) use closing::{Closing, ClosingError};
+pub(crate) use closing::Closing;
 pub use context::PartsMismatch;
 pub(crate) use context::check_context;
 pub(crate) use statement::Statement;

@@ -75,7 +75,8 @@ pub struct Contribution {
     pub tables: Vec<Table>,
     /// Its parts, in order; read only when they are in this archive.
     pub parts: Vec<Part>,
-    /// Sequence of the archive of this case that carries its parts: this one's for parts in here.
+    /// Sequence of the archive of this case that first carries this answer and its parts: this archive's own for parts
+    /// that are in here. May be absent when the entity said nothing or has no parts.
     pub archive: Option<u32>,
 }
 

@@ -12,5 +12,8 @@ mod datapackage;
 pub mod digest;
 pub mod frames;
 mod json;
+mod opened;
 pub mod part;
+pub mod show;
 pub mod table;
+pub mod verify;

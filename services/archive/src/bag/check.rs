@@ -112,7 +112,7 @@ pub(super) fn members<'a>(
     Ok(members)
 }
 
-fn by_entity<'a, T>(items: &'a [T], id: impl Fn(&T) -> &EntityId) -> Result<BTreeMap<&'a EntityId, &'a T>, BuildError> {
+fn by_entity<T>(items: &[T], id: impl Fn(&T) -> &EntityId) -> Result<BTreeMap<&EntityId, &T>, BuildError> {
     let mut map = BTreeMap::new();
     for item in items {
         if map.insert(id(item), item).is_some() {

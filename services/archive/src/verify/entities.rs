@@ -1,0 +1,193 @@
+//! The roster: every entity of `trust.json` stands in `completeness.json`, and its line follows from what it signed, from
+//! what was decided, and from the parts that are there.
+
+use tributary_model::disposition::{Disposition, Source};
+use tributary_model::group::PublicEntity;
+use tributary_model::id::EntityId;
+use tributary_model::scope::Outcome;
+
+use super::Inspection;
+use super::findings::Findings;
+use crate::attestation::{Attestation, check_context};
+use crate::completeness::{EntityEntry, GroupRef, Said, attestation_path, roster_digest};
+use crate::datapackage::DataPackage;
+use crate::digest::Sha256Hex;
+use crate::part::{Encoding, Part, paths_collide};
+use crate::show::{MAX_DATAPACKAGE, Summary, datapackage_path};
+
+const COMPLETENESS: &str = "completeness.json";
+
+/// Checks every entity; returns the digests of the attestations in the order of the roster.
+pub(super) fn check(
+    inspection: &mut Inspection<'_>,
+    summary: &mut Summary,
+    findings: &mut Findings,
+) -> Vec<Option<Sha256Hex>> {
+    check_roster(inspection, findings);
+    let entries = std::mem::take(&mut inspection.completeness.entities);
+    let mut attestations = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        let Some(public) = inspection.trust.entity(&entry.entity).cloned() else {
+            attestations.push(None);
+            continue;
+        };
+        let (attestation, digest) = attested(inspection, entry, &public, findings).unzip();
+        check_entry(entry, &public, attestation.as_ref(), findings);
+        if let Some(attestation) = attestation.filter(|attestation| attestation.parts.count > 0) {
+            check_parts(inspection, entry, &public, &attestation, summary, findings);
+        }
+        attestations.push(digest);
+    }
+    inspection.completeness.entities = entries;
+    attestations
+}
+
+fn check_roster(inspection: &Inspection<'_>, findings: &mut Findings) {
+    let (completeness, trust) = (&inspection.completeness, &inspection.trust);
+    let mut expected: Vec<&EntityId> = trust.entities.iter().map(|entity| &entity.id).collect();
+    expected.sort();
+    if !completeness.entities.iter().map(|entry| &entry.entity).eq(expected) {
+        findings.error(COMPLETENESS, "its entities are not exactly those of trust.json, in their order");
+    }
+    if completeness.group != GroupRef::of(trust) {
+        findings.error(COMPLETENESS, "it names another group file than trust.json belongs to");
+    }
+    let decisions: Vec<_> = completeness.entities.iter().map(|entry| entry.decision.clone()).collect();
+    if completeness.roster_sha256 != roster_digest(completeness.case, trust, &decisions) {
+        findings.error(COMPLETENESS, "the roster's digest does not fit its entities and decisions");
+    }
+    if completeness.complete != completeness.entities.iter().all(|entry| entry.complete) {
+        findings.error(COMPLETENESS, "`complete` does not follow from the entities");
+    }
+    let follows = match &completeness.predecessor {
+        None => completeness.sequence == 1,
+        Some(before) => before.sequence >= 1 && before.sequence.checked_add(1) == Some(completeness.sequence),
+    };
+    if !follows {
+        findings.error(COMPLETENESS, "its sequence does not follow its predecessor's");
+    }
+}
+
+/// Opens the attestation that the entry calls for.
+fn attested(
+    inspection: &mut Inspection<'_>,
+    entry: &EntityEntry,
+    public: &PublicEntity,
+    findings: &mut Findings,
+) -> Option<(Attestation, Sha256Hex)> {
+    if entry.said_by != Source::Entity {
+        return None;
+    }
+    let path = attestation_path(&entry.entity);
+    let envelope = inspection.read(&path, findings)?;
+    let completeness = &inspection.completeness;
+    let fresh = entry.archive.is_none_or(|archive| archive == completeness.sequence);
+    let opened = check_context(
+        &envelope,
+        public,
+        &inspection.trust,
+        completeness.case,
+        completeness.right,
+        completeness.assembled_at,
+        fresh,
+    );
+    match opened {
+        Ok(attestation) => Some((attestation, Sha256Hex::of(&envelope))),
+        Err(error) => {
+            findings.error(&path, error);
+            None
+        }
+    }
+}
+
+/// The entry must be the one that follows from the attestation, or from what the gateway saw and decided.
+fn check_entry(entry: &EntityEntry, public: &PublicEntity, attestation: Option<&Attestation>, findings: &mut Findings) {
+    let mut wrong = |what: &str| findings.error(COMPLETENESS, format!("entity `{}`: {what}", entry.entity));
+    let said = match (entry.said_by, attestation) {
+        (Source::Entity, Some(attestation)) => Said::Entity { attestation, archive: entry.archive },
+        // Reported already: the attestation is missing or does not count.
+        (Source::Entity, None) => return,
+        (Source::Observed | Source::Decided, _) => {
+            Said::Gateway { disposition: entry.disposition, observed: entry.observed.as_ref() }
+        }
+    };
+    if *entry != EntityEntry::compose(public, &entry.decision, &said) {
+        wrong("its line does not follow from what it signed, or from trust.json and the decision");
+    }
+    if entry.decision.entity != entry.entity {
+        wrong("its decision is about another entity");
+    }
+    if (entry.decision.outcome == Outcome::DoNotAsk) != (entry.disposition == Disposition::NotAsked) {
+        wrong("an entity is NOT_ASKED exactly when the decision says so");
+    }
+}
+
+/// The entity's parts, when this archive carries them, are exactly the attested ones.
+fn check_parts(
+    inspection: &mut Inspection<'_>,
+    entry: &EntityEntry,
+    public: &PublicEntity,
+    attestation: &Attestation,
+    summary: &mut Summary,
+    findings: &mut Findings,
+) {
+    let sequence = inspection.completeness.sequence;
+    match entry.archive {
+        Some(archive) if archive == sequence => {}
+        Some(archive) if archive >= 1 && archive < sequence => return,
+        _ => {
+            let what = format!("entity `{}`: it attests parts, and no archive of the case carries them", entry.entity);
+            findings.error(COMPLETENESS, what);
+            return;
+        }
+    }
+    let path = datapackage_path(&entry.entity);
+    let read = inspection.archive.read(&path, MAX_DATAPACKAGE).map_err(|error| error.to_string());
+    let (bytes, digest) = match read {
+        Ok(read) => read,
+        Err(problem) => return findings.error(&path, problem),
+    };
+    if let Some(number) = inspection.archive.find(&path) {
+        inspection.seen[number] = Some(digest);
+    }
+    let (package, parts, tables) = match DataPackage::read(&bytes) {
+        Ok(read) => read,
+        Err(problem) => return findings.error(&path, problem),
+    };
+    if !package.is_headed(&entry.entity, &public.legal_name, attestation.finished_at) {
+        findings.error(&path, "its name, title or date is not the entity's");
+    }
+    if let Err(error) = attestation.check_parts_given(&parts, &tables) {
+        findings.error(&path, error);
+    }
+    if let Some(part) = paths_collide(&parts) {
+        findings.error(&path, format!("part {part} has the path of another, or differs from it in case only"));
+    }
+    for part in &parts {
+        check_part(inspection, &entry.entity, part, findings);
+    }
+    summary.describe(&entry.entity, &parts, &tables);
+}
+
+/// The part's bytes are there as described.
+fn check_part(inspection: &mut Inspection<'_>, entity: &EntityId, part: &Part, findings: &mut Findings) {
+    let path = format!("data/entities/{entity}/{}", part.path);
+    let Some(number) = inspection.archive.find(&path) else { return findings.error(&path, "missing") };
+    let stored = &inspection.archive.files()[number];
+    let as_described = stored.deflated == (part.encoding == Encoding::Deflate)
+        && stored.crc32 == part.crc32
+        && stored.size == part.bytes
+        && stored.compressed == part.encoded_bytes;
+    if !as_described {
+        findings.error(&path, "its size, checksum or encoding is not as described");
+    }
+    match inspection.archive.digest(number) {
+        Ok(digests) => {
+            inspection.seen[number] = Some(digests.plain);
+            if digests.plain != part.sha256 || digests.encoded != part.encoded_sha256 {
+                findings.error(&path, "its digest is not as described");
+            }
+        }
+        Err(error) => findings.error(&path, error),
+    }
+}

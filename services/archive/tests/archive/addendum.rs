@@ -1,0 +1,125 @@
+//! A late entity yields an addendum: an archive of the same form that names and signs the one before.
+
+use std::io::Cursor;
+
+use tributary_archive::bag::{CaseFacts, Contribution, Predecessor};
+use tributary_archive::digest::Sha256Hex;
+use tributary_archive::verify::{ReadSeek, Report, Severity, Verdict, VerifyOptions, verify};
+use tributary_model::disposition::Disposition;
+
+use crate::forge::Forgery;
+use crate::world::{Closed, Content, World, at, errors};
+
+struct Late {
+    world: World,
+    first: Closed,
+    facts: CaseFacts,
+    contributions: Vec<Contribution>,
+    addendum: Closed,
+}
+
+/// acme-fr answers at once; acme-nl answers after the first archive.
+fn late() -> Late {
+    let mut world = World::new(&["acme-fr", "acme-nl"]);
+    let content = |path| vec![Content::csv(path, "customer", 1, "id,name,born\n1,Zoë,\n".to_owned())];
+    let french = world.hands_over("acme-fr", content("f.csv"));
+    let unheard = world.observed("acme-nl", Disposition::Unreachable);
+    let first = world.close(&world.facts(), &[french.clone(), unheard]).unwrap();
+    let mut dutch = world.hands_over("acme-nl", content("n.csv"));
+    dutch.archive = Some(2);
+    let mut facts = world.facts();
+    facts.sequence = 2;
+    facts.assembled_at = at("2026-06-09T00:00:00Z");
+    facts.predecessor = Some(Predecessor { sequence: 1, tagmanifest_sha256: first.bag.tagmanifest_sha256 });
+    let contributions = vec![french, dutch];
+    let addendum = world.close(&facts, &contributions).unwrap();
+    Late { world, first, facts, contributions, addendum }
+}
+
+fn check(world: &World, bytes: &[u8], before: Option<&[u8]>) -> Report {
+    let pins = world.pins();
+    let mut before = before.map(Cursor::new);
+    let predecessor = before.as_mut().map(|before| before as &mut dyn ReadSeek);
+    verify(&mut Cursor::new(bytes), VerifyOptions { group: Some(&pins), predecessor })
+}
+
+fn fails(world: &World, bytes: &[u8], before: Option<&[u8]>, why: &str) {
+    let report = check(world, bytes, before);
+    assert_eq!(report.verdict, Verdict::Failed, "went unseen: {why}");
+    assert!(errors(&report).contains(why), "`{why}` is not among:\n{}", errors(&report));
+}
+
+#[test]
+fn a_late_entity_yields_an_addendum_that_names_and_signs_the_archive_before() {
+    let Late { world, first, addendum, .. } = late();
+    let report = check(&world, &addendum.bytes, Some(&first.bytes));
+    assert_eq!(report.verdict, Verdict::Authentic, "{}", errors(&report));
+    assert!(report.findings.is_empty());
+    assert!(addendum.bag.complete && !first.bag.complete);
+    assert!(addendum.bag.file_name.ends_with("-addendum-2.zip"));
+    let summary = report.summary.unwrap();
+    assert_eq!(summary.entities.iter().map(|e| e.archive).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert!(summary.entities[0].collections.is_empty() && summary.entities[1].collections.len() == 1);
+    let files = Forgery::of(&addendum.bytes);
+    assert!(files.files.iter().all(|file| !file.path.starts_with("data/entities/acme-fr/")));
+    assert!(files.files.iter().any(|file| file.path == "attestations/acme-fr.dsse.json"));
+}
+
+#[test]
+fn an_addendum_alone_is_authentic_and_says_that_the_link_was_not_checked() {
+    let Late { world, addendum, .. } = late();
+    let report = check(&world, &addendum.bytes, None);
+    assert_eq!(report.verdict, Verdict::Authentic);
+    assert!(report.findings.iter().any(|f| f.severity == Severity::Note && f.what.contains("link")));
+}
+
+#[test]
+fn a_wrong_predecessor_is_seen() {
+    let Late { world, first, facts, contributions, addendum } = late();
+    let mut other_time = world.facts();
+    other_time.assembled_at = at("2026-06-02T00:00:00Z");
+    let unheard = world.observed("acme-nl", Disposition::Unreachable);
+    let other = world.close(&other_time, &[contributions[0].clone(), unheard]).unwrap();
+    let why = "it is not the archive that this one names and signs";
+    fails(&world, &addendum.bytes, Some(&other.bytes), why);
+    fails(&world, &addendum.bytes, Some(&addendum.bytes), why);
+    let mut broken = first.bytes.clone();
+    broken[40] ^= 1;
+    fails(&world, &addendum.bytes, Some(&broken), "the predecessor: it is not an archive that verifies");
+    let readme = first.bytes.windows(10).position(|window| window == b"The folder").unwrap();
+    let mut broken = first.bytes.clone();
+    broken[readme] ^= 1;
+    fails(&world, &addendum.bytes, Some(&broken), "the predecessor: it does not verify");
+    fails(&world, &first.bytes, Some(&first.bytes), "is its case's first and has no predecessor");
+    let mut wrong = facts;
+    wrong.predecessor = Some(Predecessor { sequence: 1, tagmanifest_sha256: Sha256Hex::of(b"wrong") });
+    let wrong = world.close(&wrong, &contributions).unwrap();
+    fails(&world, &wrong.bytes, Some(&first.bytes), why);
+}
+
+#[test]
+fn an_addendum_cannot_take_back_or_replace_what_an_entity_said_before() {
+    let Late { world, first, facts, mut contributions, .. } = late();
+    let forgotten = world.observed("acme-fr", Disposition::Unreachable);
+    let taken = world.close(&facts, &[forgotten, contributions[1].clone()]).unwrap();
+    fails(&world, &taken.bytes, Some(&first.bytes), "entity `acme-fr` answered later there than here");
+    let mut other = world.attestation("acme-fr", Disposition::NoData, &[], &[]);
+    other.finished_at = at("2026-06-05T00:00:00Z");
+    contributions[0] = world.contribution(&other, Vec::new(), Vec::new());
+    let replaced = world.close(&facts, &contributions).unwrap();
+    fails(&world, &replaced.bytes, Some(&first.bytes), "entity `acme-fr` answered otherwise there");
+}
+
+#[test]
+fn a_key_that_expired_since_does_not_spoil_an_answer_that_is_repeated() {
+    let Late { mut world, facts, contributions, .. } = late();
+    world.entity_mut("acme-fr").attestation_keys[0].not_after = at("2026-06-05T00:00:00Z");
+    let mut later = CaseFacts { public_group: world.group.clone(), trust_envelope: world.trust(), ..facts };
+    let addendum = world.close(&later, &contributions).unwrap();
+    let report = check(&world, &addendum.bytes, None);
+    assert_eq!(report.verdict, Verdict::Authentic, "{}", errors(&report));
+    world.entity_mut("acme-fr").attestation_keys[0].revoked_at = Some(at("2026-06-06T00:00:00Z"));
+    later.public_group = world.group.clone();
+    later.trust_envelope = world.trust();
+    assert!(world.close(&later, &contributions).is_err(), "revoked is another matter");
+}

@@ -1,0 +1,15 @@
+//! Promises of the archive over the crate's public API: what is closed verifies, and nothing else does.
+//! The modules are marked as test code so that what they share may unwrap like the tests themselves.
+
+#[cfg(test)]
+mod addendum;
+#[cfg(test)]
+mod build;
+#[cfg(test)]
+mod flip;
+#[cfg(test)]
+mod forge;
+#[cfg(test)]
+mod tamper;
+#[cfg(test)]
+mod world;
