@@ -1,0 +1,138 @@
+//! Staged objects on disk: one folder per case, every object encrypted in frames under the case's key.
+//!
+//! An object is written under a partial name, synced, renamed and only then named in the database. What a crash leaves
+//! behind is swept at the next start. Everything here blocks. Neighbour: `stage`, which verifies what it writes here.
+
+mod writer;
+
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use tributary_archive::frames::{ContentKey, FrameReader, stored_len};
+use tributary_model::id::CaseId;
+use uuid::Uuid;
+
+pub use self::writer::ObjectWriter;
+
+/// Kept free on the file system, so that the database can still record that objects find no room.
+pub const RESERVE: u64 = 8 * 1024 * 1024;
+
+/// The object folder.
+#[derive(Debug)]
+pub struct Objects {
+    root: PathBuf,
+}
+
+impl Objects {
+    /// The folder `objects` in the data directory, made if need be, readable by its owner only.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn open(data_dir: &Path) -> io::Result<Self> {
+        let root = data_dir.join("objects");
+        private_folder(&root)?;
+        sync_folder(data_dir)?;
+        Ok(Self { root })
+    }
+
+    /// Removes every object that `keep` does not name; returns how many there were. Call it before anything writes.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn sweep(&self, keep: &HashSet<(CaseId, String)>) -> io::Result<usize> {
+        let mut swept = 0;
+        for folder in fs::read_dir(&self.root)? {
+            let folder = folder?;
+            let case: Option<CaseId> = folder.file_name().to_str().and_then(|name| name.parse().ok());
+            let Some(case) = case else { continue };
+            for file in fs::read_dir(folder.path())? {
+                let file = file?;
+                let name = file.file_name().into_string().unwrap_or_default();
+                if !keep.contains(&(case, name)) {
+                    fs::remove_file(file.path())?;
+                    swept += 1;
+                }
+            }
+            // Fails while objects are in it.
+            let _ = fs::remove_dir(folder.path());
+        }
+        Ok(swept)
+    }
+
+    /// Begins an object of a case. Its name is random, so that it says nothing and is never used twice.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn create(&self, case: CaseId, key: &ContentKey) -> io::Result<ObjectWriter> {
+        let folder = self.folder(case);
+        if !folder.exists() {
+            private_folder(&folder)?;
+            sync_folder(&self.root)?;
+        }
+        ObjectWriter::begin(folder, Uuid::new_v4().to_string(), case, key)
+    }
+
+    /// Opens an object for reading any range of it.
+    ///
+    /// # Errors
+    /// When it is missing, or is not what was written under this key and case.
+    pub fn read(&self, case: CaseId, key: &ContentKey, object: &str) -> io::Result<FrameReader<File>> {
+        FrameReader::new(File::open(self.folder(case).join(object))?, key, &case.to_string(), object)
+    }
+
+    /// Removes an object that nothing names any more. A failure is left to the next sweep.
+    pub fn remove(&self, case: CaseId, object: &str) {
+        match fs::remove_file(self.folder(case).join(object)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%case, %error, "a dropped object could not be removed; the next start sweeps it");
+            }
+            _ => {}
+        }
+    }
+
+    /// Removes everything of a case that was shredded.
+    pub fn remove_case(&self, case: CaseId) {
+        match fs::remove_dir_all(self.folder(case)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%case, %error, "a cancelled case's objects could not be removed; the next start sweeps them");
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether an object of `size` plain bytes fits beside [`RESERVE`]. Others may take the room meanwhile: it only
+    /// keeps large objects from being begun in vain.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::StorageFull`] when it does not fit; others as the file system says.
+    pub fn room_for(&self, size: u64) -> io::Result<()> {
+        let found = rustix::fs::statvfs(&self.root)?;
+        let free = found.f_bavail.saturating_mul(found.f_frsize);
+        let needed = stored_len(size).saturating_add(RESERVE);
+        if needed <= free { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
+    fn folder(&self, case: CaseId) -> PathBuf {
+        self.root.join(case.to_string())
+    }
+}
+
+/// Whether an error means that somebody must make room; trying again helps then.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+}
+
+fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes renames and new files in a folder durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

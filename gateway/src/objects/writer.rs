@@ -1,0 +1,74 @@
+//! An object that is being written: encrypted as it comes, under its name only once it is whole and durable.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use tributary_archive::frames::{ContentKey, FrameWriter};
+use tributary_model::id::CaseId;
+
+use super::sync_folder;
+
+const PARTIAL: &str = "partial";
+
+/// An object being written. Dropped without [`ObjectWriter::finish`] it leaves nothing behind.
+#[derive(Debug)]
+pub struct ObjectWriter {
+    /// Gone once the last frame is on its way.
+    frames: Option<FrameWriter<File>>,
+    folder: PathBuf,
+    name: String,
+    /// What to remove when this is dropped.
+    leftover: Option<PathBuf>,
+}
+
+impl ObjectWriter {
+    pub(super) fn begin(folder: PathBuf, name: String, case: CaseId, key: &ContentKey) -> io::Result<Self> {
+        let partial = folder.join(&name).with_extension(PARTIAL);
+        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&partial)?;
+        let mut writer = Self { frames: None, folder, name, leftover: Some(partial) };
+        writer.frames = Some(FrameWriter::new(file, key, &case.to_string(), &writer.name)?);
+        Ok(writer)
+    }
+
+    /// Makes the object durable and returns its name.
+    ///
+    /// # Errors
+    /// What the file system says; nothing is left behind then.
+    pub fn finish(mut self) -> io::Result<String> {
+        let (Some(frames), Some(partial)) = (self.frames.take(), self.leftover.clone()) else { return Err(finished()) };
+        let (file, _) = frames.finish()?;
+        file.sync_all()?;
+        let path = self.folder.join(&self.name);
+        fs::rename(partial, &path)?;
+        // Until the folder is durable too, a crash may still take the name away.
+        self.leftover = Some(path);
+        sync_folder(&self.folder)?;
+        self.leftover = None;
+        Ok(std::mem::take(&mut self.name))
+    }
+}
+
+fn finished() -> io::Error {
+    io::Error::other("the object was finished before")
+}
+
+impl Write for ObjectWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.frames.as_mut().ok_or_else(finished)?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for ObjectWriter {
+    fn drop(&mut self) {
+        if let Some(leftover) = &self.leftover {
+            // What cannot be removed now is swept at the next start.
+            let _ = fs::remove_file(leftover);
+        }
+    }
+}
