@@ -1,14 +1,16 @@
 //! Entities' databases: made by code, real SQLite files with their Fideslang manifest.
 //!
 //! `shop` is an ordinary small system with many people, `library` holds one person with any amount of text, `writer`
-//! changes a library while it is read.
+//! changes a library while it is read, `marked` holds a person whose every value can be looked for.
 
 mod library;
+mod marked;
 mod shop;
 mod text;
 mod writer;
 
 pub use self::library::Library;
+pub use self::marked::Marked;
 pub use self::shop::{Shop, ShopPerson};
 pub use self::text::{incompressible, prose};
 pub use self::writer::{History, Writer};

@@ -1,5 +1,6 @@
 //! Looks for a person's values where none belongs, in every spelling in which they could have slipped through.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -71,7 +72,12 @@ impl Markers {
         for path in files(folder)? {
             let place = path.display().to_string();
             found.extend(self.in_bytes(&format!("name of {place}"), place.as_bytes()));
-            found.extend(self.in_bytes(&place, &std::fs::read(&path).with_context(|| place.clone())?));
+            match std::fs::read(&path) {
+                Ok(bytes) => found.extend(self.in_bytes(&place, &bytes)),
+                // Processes go on while their files are looked at, and remove what they no longer need.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error).context(place),
+            }
         }
         Ok(found)
     }
@@ -88,7 +94,11 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut all = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(&next).with_context(|| next.display().to_string())? {
+        let listed = match std::fs::read_dir(&next) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            listed => listed.with_context(|| next.display().to_string())?,
+        };
+        for entry in listed {
             let entry = entry?;
             if entry.file_type()?.is_dir() { folders.push(entry.path()) } else { all.push(entry.path()) }
         }

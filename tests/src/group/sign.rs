@@ -8,7 +8,7 @@ use tributary_model::key::SigningKey;
 use super::Group;
 
 impl Group {
-    /// Changes the group file, raises its version and signs it again. Processes see it at their next start.
+    /// Raises the group file's version, changes it and signs it again; `change` may set another version. Processes see it at their next start.
     ///
     /// # Errors
     /// When it cannot be written.

@@ -98,8 +98,8 @@ async fn one_case_ends_in_one_verified_archive_that_says_how_every_entity_stands
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_are_csv_unless_the_caller_wants_another_format() -> Result<()> {
-    let group =
-        Plan::new(vec![EntityPlan::new("alpha-be", "BE").holds(Shop::with_person("shop", EMAIL, NAME, 5))]).lay_out()?;
+    let group = Plan::new(vec![EntityPlan::new("alpha-be", "BE").holds(Shop::with_person("shop", EMAIL, NAME, 5))])
+        .lay_out()?;
     let _agents = group.start_agents(&["alpha-be"]).await?;
     let _gateway = group.start_gateway().await?;
     let portal = group.caller(PORTAL)?;

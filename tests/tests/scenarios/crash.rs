@@ -31,7 +31,8 @@ fn small() -> Result<Group> {
 fn big() -> Result<Group> {
     let (key, email) = ("library".to_owned(), EMAIL.to_owned());
     let library = Library { key, email, bytes: TEXT, document: 20 * KIB, dense: true, seed: 3 };
-    let entity = EntityPlan::new(ENTITY, "BE").holds(library).behind_proxy().agent_yaml("limits: { part_bytes: 1MiB }\n");
+    let entity =
+        EntityPlan::new(ENTITY, "BE").holds(library).behind_proxy().agent_yaml("limits: { part_bytes: 1MiB }\n");
     Plan::new(vec![entity]).gateway_yaml(QUICK).lay_out()
 }
 
@@ -214,7 +215,6 @@ fn generation(envelope: &[u8]) -> Result<u64> {
     use base64::Engine;
     let envelope: serde_json::Value = serde_json::from_slice(envelope)?;
     let payload = envelope["payload"].as_str().context("no payload")?;
-    let statement: serde_json::Value =
-        serde_json::from_slice(&base64::prelude::BASE64_STANDARD.decode(payload)?)?;
+    let statement: serde_json::Value = serde_json::from_slice(&base64::prelude::BASE64_STANDARD.decode(payload)?)?;
     statement["predicate"]["generation"].as_u64().context("no generation")
 }

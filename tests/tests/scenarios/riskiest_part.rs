@@ -54,7 +54,8 @@ async fn a_big_person_arrives_whole_over_a_cut_link_while_processes_die_and_rows
     let began = Instant::now();
     let library = library();
     let documents = library.documents();
-    let entity = EntityPlan::new(ENTITY, "BE").holds(library).behind_proxy().agent_yaml("limits: { part_bytes: 8MiB }\n");
+    let entity =
+        EntityPlan::new(ENTITY, "BE").holds(library).behind_proxy().agent_yaml("limits: { part_bytes: 8MiB }\n");
     let group =
         Plan::new(vec![entity]).gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n").lay_out()?;
     let proxy = group.start_proxy(ENTITY).await?;
@@ -70,10 +71,19 @@ async fn a_big_person_arrives_whole_over_a_cut_link_while_processes_die_and_rows
         Trial { group, proxy, agent: Some(agent), gateway: Some(gateway), dice: Dice::new(), tally: Tally::default() };
     trial.torment(&portal, &case).await?;
     trial.measure()?;
-    println!("{:?} in {:?}; {} carried", trial.tally, began.elapsed(), mib(trial.proxy.from_agent()));
+    let Tally { cuts, agent_kills, gateway_kills, agent_peak, gateway_peak } = trial.tally;
+    let carried = mib(trial.proxy.from_agent());
+    println!(
+        "measured: survived {cuts} cuts, {agent_kills} kills of the agent, {gateway_kills} of the gateway inside one transfer"
+    );
+    println!(
+        "measured: {carried} carried in {:?}; peaks: agent {}, gateway {}",
+        began.elapsed(),
+        mib(agent_peak),
+        mib(gateway_peak)
+    );
     writer.stop()?;
 
-    let Tally { cuts, agent_kills, gateway_kills, .. } = trial.tally;
     assert!(cuts >= 10, "only {cuts} cuts hit the transfer");
     assert!(agent_kills + gateway_kills >= 3 && agent_kills > 0 && gateway_kills > 0, "{:?}", trial.tally);
     trial.archive_is_one_snapshot(&portal, &case, &history, documents).await?;
@@ -123,7 +133,11 @@ impl Trial {
         if let Some(launch) = launch {
             *slot = Some(launch.start().await?);
         }
-        if agent { self.tally.agent_kills += 1 } else { self.tally.gateway_kills += 1 }
+        if agent {
+            self.tally.agent_kills += 1
+        } else {
+            self.tally.gateway_kills += 1
+        }
         Ok(())
     }
 
@@ -165,7 +179,11 @@ impl Trial {
         let of_documents = numbers("document", "version")?;
         assert!(of_documents.iter().all(|version| *version == snapshot.documents), "documents of other versions");
         let ids: BTreeSet<i64> = numbers("document", "id")?.into_iter().collect();
-        assert_eq!((of_documents.len() as u64, ids.len() as u64), (documents, documents), "a document twice or not at all");
+        assert_eq!(
+            (of_documents.len() as u64, ids.len() as u64),
+            (documents, documents),
+            "a document twice or not at all"
+        );
         assert!(history.last() > versions[0], "rows changed after the snapshot");
         Ok(())
     }

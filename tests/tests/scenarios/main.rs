@@ -1,0 +1,17 @@
+//! The promises of the product, end to end: real processes, real certificates, real databases, loopback only.
+//!
+//! Each module is one subject; a test's name says its promise. Needs the product's binary beside it
+//! (`cargo build --release -p tributary`, then `cargo nextest run --release -p tributary-tests`).
+
+mod addendum;
+mod callers;
+mod crash;
+mod full_disk;
+mod identities;
+mod main_job;
+mod manifests;
+mod memory;
+mod no_personal_data;
+mod riskiest_part;
+mod starting;
+mod stopping;
