@@ -1,0 +1,156 @@
+//! Why a call fails, and the one mapping from that to the wire: a code, a reason of the contract, and what varies.
+//!
+//! Internal failures say a constant; their cause is logged once, here.
+
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tributary_proto::types::v1::ErrorReason;
+use tributary_transport::status::{bad_request, retryable, status};
+
+use crate::authorise::Verb;
+use crate::store::StoreError;
+
+/// Why a call is not answered.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// The caller has no grant for it.
+    Denied(Verb),
+    /// Fields that are missing or wrong, each with its rule.
+    Fields(Vec<(&'static str, String)>),
+    /// A kind of identifier that the group does not know.
+    IdentifierType { known: String },
+    /// No such entity.
+    EntityNotFound,
+    /// The request id was used with other content.
+    RequestIdReused,
+    /// No such case, or none that the caller may see.
+    CaseNotFound,
+    /// No task for the entity.
+    TaskNotFound,
+    /// The state does not allow it.
+    State { state: String },
+    /// No such archive.
+    ArchiveNotFound,
+    /// A range that begins beyond the end.
+    RangeBeyondEnd { size: u64 },
+    /// A page token of another query, or none of ours.
+    PageToken,
+    /// A filter that cannot be read.
+    Filter { position: usize, expected: &'static str },
+    /// No space.
+    Full,
+    /// Too many downloads.
+    Busy,
+    /// Stopping.
+    Stopping,
+    /// A defect, or something broke.
+    Internal,
+}
+
+impl ApiError {
+    pub(super) fn field(field: &'static str, rule: impl Into<String>) -> Self {
+        Self::Fields(vec![(field, rule.into())])
+    }
+
+    /// Something broke; the cause goes to the log and nowhere else.
+    pub(super) fn internal(cause: &dyn std::error::Error) -> Self {
+        tracing::error!(%cause, "a call failed");
+        Self::Internal
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Conflict(conflict) => Self::State { state: conflict.state.to_owned() },
+            StoreError::NoCase => Self::CaseNotFound,
+            StoreError::NoTask => Self::TaskNotFound,
+            StoreError::NoArchive => Self::ArchiveNotFound,
+            StoreError::RequestIdReused => Self::RequestIdReused,
+            StoreError::TooManyIdentifiers => Self::field("identifiers", error.to_string()),
+            StoreError::Full => Self::Full,
+            StoreError::Stopped => Self::Stopping,
+            StoreError::StaleLease
+            | StoreError::Locked(_)
+            | StoreError::Folder { .. }
+            | StoreError::NewerSchema(_)
+            | StoreError::WrongKey
+            | StoreError::Crypto(_)
+            | StoreError::Corrupt(_)
+            | StoreError::Database(_) => Self::internal(&error),
+        }
+    }
+}
+
+impl From<ApiError> for Status {
+    fn from(error: ApiError) -> Status {
+        use ErrorReason as R;
+        let plain = |code, reason: R, message: &str| status(code, reason.reason(), message, &[]);
+        match error {
+            ApiError::Denied(verb) => {
+                let message =
+                    format!("the caller's grants do not allow this; it needs the verb {verb} for what it names");
+                status(Code::PermissionDenied, R::CallerNotAuthorised.reason(), message, &[("verb", verb.to_string())])
+            }
+            ApiError::Fields(fields) => invalid(&fields),
+            ApiError::IdentifierType { known } => {
+                let message = format!("the group knows no such identifier type; it knows {known}");
+                status(Code::InvalidArgument, R::IdentifierTypeUnknown.reason(), message, &[("known", known)])
+            }
+            ApiError::EntityNotFound => {
+                plain(Code::NotFound, R::EntityNotFound, "no such entity in the group file in force")
+            }
+            ApiError::RequestIdReused => {
+                let message = "the request_id was used before with other content; use a new one for a new case";
+                plain(Code::AlreadyExists, R::RequestIdReused, message)
+            }
+            ApiError::CaseNotFound => plain(Code::NotFound, R::CaseNotFound, "no such case"),
+            ApiError::TaskNotFound => plain(Code::NotFound, R::TaskNotFound, "the case has no task for this entity"),
+            ApiError::State { state } => {
+                let message = format!("the state {state} does not allow this; read the case again");
+                status(Code::FailedPrecondition, R::StateConflict.reason(), message, &[("state", state)])
+            }
+            ApiError::ArchiveNotFound => {
+                plain(Code::NotFound, R::ArchiveNotFound, "no such archive of the case, or none is ready yet")
+            }
+            ApiError::RangeBeyondEnd { size } => {
+                let message = format!("the range starts beyond the archive's {size} bytes");
+                status(Code::OutOfRange, R::RangeBeyondEnd.reason(), message, &[("size", size.to_string())])
+            }
+            ApiError::PageToken => {
+                let message = "the page token was not given out for this query; start from the first page";
+                plain(Code::InvalidArgument, R::PageTokenInvalid, message)
+            }
+            ApiError::Filter { position, expected } => {
+                let message = format!("the filter cannot be read at position {position}: expected {expected}");
+                let metadata = [("position", position.to_string())];
+                status(Code::InvalidArgument, R::FilterInvalid.reason(), message, &metadata)
+            }
+            ApiError::Full => {
+                let message = "no space is left for durable data; nothing was changed";
+                later(Code::ResourceExhausted, R::StorageFull, message, Duration::from_secs(60))
+            }
+            ApiError::Busy => {
+                let message = "too many downloads are under way";
+                later(Code::ResourceExhausted, R::TooMuchWork, message, Duration::from_secs(5))
+            }
+            ApiError::Stopping => {
+                later(Code::Unavailable, R::ShuttingDown, "the gateway is stopping", Duration::from_secs(5))
+            }
+            ApiError::Internal => {
+                plain(Code::Internal, R::Internal, "something failed here; the cause is in the gateway's log")
+            }
+        }
+    }
+}
+
+fn later(code: Code, reason: ErrorReason, message: &str, after: Duration) -> Status {
+    retryable(code, reason.reason(), message, &[], after)
+}
+
+/// All wrong fields as BadRequest, the first of them in the reason's metadata too.
+fn invalid(fields: &[(&'static str, String)]) -> Status {
+    let words: Vec<String> = fields.iter().map(|(field, rule)| format!("{field} {rule}")).collect();
+    bad_request(ErrorReason::InvalidField.reason(), words.join("; "), fields)
+}

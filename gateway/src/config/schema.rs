@@ -1,0 +1,126 @@
+//! The form of `gateway.yaml` as a JSON Schema source. A test holds it against what `read` accepts.
+
+#![expect(dead_code, reason = "exists for its derived schema only")]
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+
+use super::WaitingWord;
+use crate::authorise::Verb;
+
+/// The configuration of a gateway. Relative paths count from this file's folder.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GatewayFile {
+    /// Where callers connect: address and port.
+    listen: String,
+    /// The plaintext admin port: address and port. Absent: none.
+    admin: Option<String>,
+    /// Where the database and the staged objects are.
+    data_dir: String,
+    /// The gateway's own certificate.
+    identity: IdentitySection,
+    /// Ed25519 key that signs mandates and archives, PKCS#8 PEM.
+    signing_key: String,
+    /// File with the key that wraps each case's keys.
+    key_encryption_key: String,
+    /// The signed group file.
+    group: GroupSection,
+    /// Root certificate files of callers' trust domains.
+    trust_domains: Option<BTreeMap<String, Vec<String>>>,
+    /// What callers may do. Nobody may do what no line grants.
+    callers: Option<Vec<CallerSection>>,
+    /// When cases are delivered.
+    delivery: Option<DeliverySection>,
+    /// How long to wait where a caller does not say.
+    waiting: Option<WaitingSection>,
+    /// Limits. Times are written like 30s, 5m or 2h.
+    limits: Option<LimitsSection>,
+    /// Whether gRPC reflection is served; true unless said otherwise.
+    reflection: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct IdentitySection {
+    /// Certificate chain, PEM.
+    certificate: String,
+    /// Private key, PEM.
+    key: String,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct GroupSection {
+    /// The signed whole.
+    file: String,
+    /// The signed public part.
+    public_part: String,
+    /// The group's public keys, `ed25519:…`.
+    keys: Vec<String>,
+    /// How many of them must have signed; 1 unless said otherwise.
+    threshold: Option<u32>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CallerSection {
+    /// The caller's SPIFFE ID.
+    spiffe_id: String,
+    /// What it may do.
+    verbs: Vec<Verb>,
+    /// For which rights.
+    rights: Vec<String>,
+    /// For which entities; `*` for all.
+    entities: Vec<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DeliverySection {
+    /// Days from receipt to the delivery date; 25 unless said otherwise.
+    after_days: Option<u16>,
+    /// Days before it at which missing entities are escalated; 5 unless said otherwise.
+    escalate_before_days: Option<u16>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WaitingSection {
+    /// Which policy.
+    policy: WaitingWord,
+    /// The window of best_effort.
+    window: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LimitsSection {
+    /// Cases worked on at one entity at once.
+    tasks_per_entity: Option<u32>,
+    /// Tasks worked on at once.
+    tasks: Option<u32>,
+    /// Parts of one export fetched at once.
+    parts_per_export: Option<u32>,
+    /// Parts fetched at once over all tasks.
+    parts: Option<u32>,
+    /// Downloads at once.
+    downloads: Option<u32>,
+    /// Failed attempts without progress after which a task is parked.
+    failed_attempts: Option<u32>,
+    /// Shortest pause between attempts.
+    backoff_min: Option<String>,
+    /// Longest pause between attempts.
+    backoff_max: Option<String>,
+    /// How long connecting to an agent may take.
+    connect_timeout: Option<String>,
+    /// How long an agent may take to answer a call.
+    rpc_timeout: Option<String>,
+    /// How long an agent may say nothing while it exports.
+    silence_timeout: Option<String>,
+    /// How long a task belongs to an attempt without a sign of life.
+    lease: Option<String>,
+    /// How long a stop waits for what is under way.
+    drain: Option<String>,
+}

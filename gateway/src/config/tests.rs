@@ -1,0 +1,79 @@
+//! Promises of the configuration file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{Config, json_schema};
+use crate::case::Waiting;
+
+const SAMPLE: &str = "\
+listen: 0.0.0.0:7443
+admin: 127.0.0.1:9443
+data_dir: data
+identity: {certificate: gateway.pem, key: gateway.key}
+signing_key: signing.pem
+key_encryption_key: /etc/kek
+group:
+  file: group.dsse.json
+  public_part: trust.json
+  keys: [\"ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]
+  threshold: 1
+trust_domains:
+  crm.example: [roots/crm.pem]
+callers:
+  - spiffe_id: spiffe://crm.example/portal
+    verbs: [open, vouch, read, operate, approve, download]
+    rights: [access]
+    entities: [\"*\"]
+delivery: {after_days: 20, escalate_before_days: 3}
+waiting: {policy: best_effort, window: 10m}
+limits: {tasks_per_entity: 2, tasks: 8, parts_per_export: 2, parts: 4, downloads: 3, failed_attempts: 7, backoff_min: 1s,
+  backoff_max: 1m, connect_timeout: 5s, rpc_timeout: 30s, silence_timeout: 10m, lease: 30s, drain: 20s}
+reflection: false
+";
+
+fn read(text: &str) -> Result<Config, tributary_model::yaml::Problems> {
+    Config::from_yaml("gateway.yaml", text, Path::new("/srv/gw"))
+}
+
+#[test]
+fn a_full_file_is_read_and_paths_count_from_its_folder() {
+    let config = read(SAMPLE).unwrap();
+    assert_eq!(config.data_dir, Path::new("/srv/gw/data"));
+    assert_eq!(config.key_encryption_key, Path::new("/etc/kek"));
+    assert_eq!(config.waiting, Waiting::BestEffort { window: Duration::from_secs(600) });
+    assert_eq!((config.limits.failed_attempts, config.limits.lease), (7, Duration::from_secs(30)));
+    assert!(!config.reflection && config.callers.len() == 1);
+}
+
+#[test]
+fn all_problems_are_reported_with_their_places() {
+    let text = SAMPLE
+        .replace("listen: 0.0.0.0:7443", "lisen: 0.0.0.0:7443")
+        .replace("[open, vouch", "[opn, vouch")
+        .replace("after_days: 20", "after_days: 400")
+        .replace("window: 10m", "window: 0s");
+    let problems = read(&text).unwrap_err().to_string();
+    for expected in [
+        "gateway.yaml:1:1: the configuration has no key `lisen`",
+        "lacks the key `listen`",
+        "`verbs`: a verb must be one of",
+        "`after_days` must be 1 to 92",
+        "`window` must be longer",
+    ] {
+        assert!(problems.contains(expected), "{expected} not in\n{problems}");
+    }
+}
+
+#[test]
+fn the_schema_names_every_key_that_is_read() {
+    let schema = serde_json::to_value(json_schema()).unwrap();
+    let root = tributary_model::yaml::parse("f", SAMPLE).unwrap();
+    let tributary_model::yaml::Value::Map(entries) = root.value else { panic!() };
+    for (key, ..) in &entries {
+        assert!(schema["properties"].get(key).is_some(), "{key}");
+    }
+    assert_eq!(entries.len(), schema["properties"].as_object().unwrap().len());
+    let limits = &schema["$defs"]["LimitsSection"]["properties"];
+    assert_eq!(limits.as_object().unwrap().len(), 13);
+}

@@ -1,0 +1,219 @@
+//! What callers do to a case that is under way: vouch, retry, cancel.
+
+use jiff::{SignedDuration, Timestamp};
+use tributary_model::disposition::Disposition;
+use tributary_model::group::signed::InForce;
+use tributary_model::id::{CaseId, EntityId, InstructionId};
+use tributary_model::identifier::{Identifier, MAX_IDENTIFIERS};
+use tributary_model::lifecycle::{CaseEvent, CaseState, TaskEvent, TaskState};
+use tributary_model::scope::Decision;
+
+use super::cases::read;
+use super::events::{Head, Record};
+use super::opening::{person, start};
+use super::sql::{Tx, vals};
+use super::{Store, StoreError};
+use crate::case::{Actor, Case};
+
+/// Scope decisions and what they rest on, for a case whose identity is confirmed now.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) group: InForce,
+    pub(crate) escalation_margin: SignedDuration,
+}
+
+impl Store {
+    /// The entities that a case was opened for; empty for all of the group.
+    pub(crate) async fn requested(&self, id: CaseId) -> Result<Vec<EntityId>, StoreError> {
+        self.write("read a case's request", move |tx| {
+            Box::pin(async move {
+                let row = tx.row("SELECT requested FROM cases WHERE case_id = $1", &vals![id]).await?;
+                row.ok_or(StoreError::NoCase)?.json("requested")
+            })
+        })
+        .await
+    }
+
+    /// Records that the person's identity is vouched for, with more identifiers if there are any. A case that waited
+    /// for it starts; entities that had asked are asked anew.
+    pub(crate) async fn confirm_identity(
+        &self,
+        id: CaseId,
+        more: Vec<Identifier>,
+        scope: Scope,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Case, StoreError> {
+        let store = self.clone();
+        self.write("confirm an identity", move |tx| {
+            Box::pin(async move {
+                let mut head = Head::read(tx, store.keys(), id).await?;
+                let waited = head.state == CaseState::AwaitingIdentity;
+                let record = Record { actor: Some(&actor), ..Record::default() };
+                head.advance(tx, CaseEvent::IdentityConfirmed, now, record).await?;
+                add_identifiers(tx, &head, more).await?;
+                if waited {
+                    let Scope { decisions, group, escalation_margin } = &scope;
+                    start(tx, &mut head, decisions, group, *escalation_margin, now).await?;
+                } else {
+                    retry_questioned(tx, &mut head, now).await?;
+                }
+                read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)
+            })
+        })
+        .await
+    }
+
+    /// Has one entity asked again: at once if it waits for its next attempt, with a new instruction if it was parked
+    /// or had asked a question.
+    pub(crate) async fn retry_task(
+        &self,
+        id: CaseId,
+        entity: EntityId,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Case, StoreError> {
+        let store = self.clone();
+        self.write("retry a task", move |tx| {
+            Box::pin(async move {
+                let mut head = Head::read(tx, store.keys(), id).await?;
+                let sql = "SELECT state FROM tasks WHERE case_id = $1 AND entity = $2";
+                let row = tx.row(sql, &vals![id, &entity]).await?.ok_or(StoreError::NoTask)?;
+                let state: TaskState = row.parse("state")?;
+                if state.is_runnable() {
+                    let sql = "UPDATE tasks SET next_attempt_at = $3, misses = 0 WHERE case_id = $1 AND entity = $2";
+                    tx.run(sql, &vals![id, &entity, now]).await?;
+                    tx.touched.push(id);
+                } else {
+                    anew(tx, &mut head, &entity, state, Some(&actor), now).await?;
+                }
+                read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)
+            })
+        })
+        .await
+    }
+
+    /// Cancels a case and shreds what was staged: the key goes in this transaction, the files after it. Repeating it
+    /// changes nothing.
+    pub(crate) async fn cancel_case(&self, id: CaseId, actor: Actor, now: Timestamp) -> Result<Case, StoreError> {
+        let store = self.clone();
+        self.write("cancel a case", move |tx| {
+            Box::pin(async move {
+                let mut head = Head::read(tx, store.keys(), id).await?;
+                if head.state != CaseState::Cancelled {
+                    let record = Record { actor: Some(&actor), ..Record::default() };
+                    head.advance(tx, CaseEvent::Cancel, now, record).await?;
+                    cancel_tasks(tx, &head, now).await?;
+                    shred(tx, id).await?;
+                }
+                read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)
+            })
+        })
+        .await
+    }
+}
+
+async fn add_identifiers(tx: &mut Tx, head: &Head, more: Vec<Identifier>) -> Result<(), StoreError> {
+    if more.is_empty() {
+        return Ok(());
+    }
+    let mut all = person(tx, head).await?;
+    all.extend(more);
+    all.sort();
+    all.dedup();
+    if all.len() > MAX_IDENTIFIERS {
+        return Err(StoreError::TooManyIdentifiers);
+    }
+    let sealed = head.keys.seal("person", &all)?;
+    tx.run("UPDATE cases SET person = $2 WHERE case_id = $1", &vals![head.id, sealed]).await.map(drop)
+}
+
+async fn retry_questioned(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "SELECT entity, state FROM tasks WHERE case_id = $1 AND state = 'QUESTIONED' AND disposition = $2 \
+               ORDER BY position";
+    for row in tx.rows(sql, &vals![head.id, Disposition::NeedsIdentity]).await? {
+        anew(tx, head, &row.parse("entity")?, row.parse("state")?, None, now).await?;
+    }
+    Ok(())
+}
+
+/// A new instruction for a task: what an older one left behind is dropped here and, later, at the agent.
+async fn anew(
+    tx: &mut Tx,
+    head: &mut Head,
+    entity: &EntityId,
+    state: TaskState,
+    actor: Option<&Actor>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let state = state.next(TaskEvent::Retried)?;
+    finish(tx, head.id, Some(entity), now).await?;
+    drop_staged(tx, head.id, entity).await?;
+    let sql = "UPDATE tasks SET state = $3, disposition = $4, reason = $5, locate_instruction = $6, \
+               export_instruction = $7, generation = 0, failed_attempts = 0, misses = 0, attempts = 0, \
+               observed_since = $8, next_attempt_at = $9, parts = 0, bytes = 0, escalated_at = $8, updated_at = $9 \
+               WHERE case_id = $1 AND entity = $2";
+    let (locate, export) = (InstructionId::new(now), InstructionId::new(now));
+    let values = vals![
+        head.id,
+        entity,
+        state,
+        Disposition::Pending,
+        Option::<Vec<u8>>::None,
+        locate,
+        export,
+        Option::<i64>::None,
+        now
+    ];
+    tx.run(sql, &values).await?;
+    let disposition = Some(Disposition::Pending);
+    let record = Record { entity: Some(entity), disposition, actor, ..Record::default() };
+    head.record(tx, TaskEvent::Retried.as_str(), now, record).await
+}
+
+async fn cancel_tasks(tx: &mut Tx, head: &Head, now: Timestamp) -> Result<(), StoreError> {
+    finish(tx, head.id, None, now).await?;
+    let sql = "UPDATE tasks SET state = $2, lease_token = $3, lease_until = 0, reason = $4, updated_at = $5 \
+               WHERE case_id = $1 AND state <> 'ANSWERED'";
+    let none = Option::<String>::None;
+    let values = vals![head.id, TaskState::Cancelled, none, Option::<Vec<u8>>::None, now];
+    tx.run(sql, &values).await.map(drop)
+}
+
+/// Has agents told that exports they may still hold are over: of one entity, or of all that have not answered.
+async fn finish(tx: &mut Tx, case: CaseId, entity: Option<&EntityId>, now: Timestamp) -> Result<(), StoreError> {
+    let entity = entity.map(ToString::to_string);
+    let sql = "INSERT INTO finishes (instruction, case_id, entity, attempts, next_attempt_at) \
+               SELECT export_instruction, case_id, entity, 0, $3 FROM tasks WHERE case_id = $1 \
+               AND ($2 IS NULL OR entity = $2) AND state NOT IN ('ANSWERED', 'QUEUED') \
+               ON CONFLICT (instruction) DO NOTHING";
+    tx.run(sql, &vals![case, entity, now]).await.map(drop)
+}
+
+/// Drops what was staged of an entity; its files are swept after the commit.
+pub(super) async fn drop_staged(tx: &mut Tx, case: CaseId, entity: &EntityId) -> Result<(), StoreError> {
+    for sql in [
+        "DELETE FROM parts WHERE case_id = $1 AND entity = $2",
+        "DELETE FROM tables WHERE case_id = $1 AND entity = $2",
+    ] {
+        tx.run(sql, &vals![case, entity]).await?;
+    }
+    Ok(())
+}
+
+/// Drops the person's key and everything it sealed. Rows of archives stay as evidence that they existed.
+async fn shred(tx: &mut Tx, case: CaseId) -> Result<(), StoreError> {
+    for sql in [
+        "UPDATE cases SET content_key = NULL, person = NULL, due_at = NULL, escalate_at = NULL WHERE case_id = $1",
+        "DELETE FROM parts WHERE case_id = $1",
+        "DELETE FROM tables WHERE case_id = $1",
+        "DELETE FROM attestations WHERE case_id = $1",
+        "DELETE FROM archives WHERE case_id = $1 AND object IS NULL",
+        "UPDATE archives SET draft = NULL, pieces = NULL WHERE case_id = $1",
+        "UPDATE events SET detail = NULL WHERE case_id = $1",
+    ] {
+        tx.run(sql, &vals![case]).await?;
+    }
+    Ok(())
+}

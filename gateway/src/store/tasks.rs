@@ -1,0 +1,378 @@
+//! Tasks as durable work: claimed under a lease, moved by whoever holds it, given back with what came of it.
+//!
+//! Every write matches on the lease's token, so an attempt that lost its lease cannot write any more. Claiming is one
+//! statement; the effect of an attempt and the release commit together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tributary_model::disposition::Disposition;
+use tributary_model::id::{CaseId, EntityId, InstructionId};
+use tributary_model::identifier::Identifier;
+use tributary_model::lifecycle::{CaseEvent, CaseState, TaskEvent, TaskState};
+use tributary_model::right::{Right, TableFormat};
+use uuid::Uuid;
+
+use super::events::{Head, Record};
+use super::keys::CaseKeys;
+use super::sql::{Row, Snapshot, Tx, vals};
+use super::{Store, StoreError};
+use crate::case::after;
+
+/// A task held under a lease: only its holder can write, and only while the lease lasts.
+#[derive(Clone)]
+pub(crate) struct Claim {
+    pub(crate) case: CaseId,
+    pub(crate) entity: EntityId,
+    token: String,
+    pub(crate) state: TaskState,
+    pub(crate) right: Right,
+    pub(crate) format: TableFormat,
+    pub(crate) locate: InstructionId,
+    pub(crate) export: InstructionId,
+    pub(crate) generation: u32,
+    pub(crate) misses: u32,
+    pub(crate) identifiers: Arc<[Identifier]>,
+    pub(crate) keys: CaseKeys,
+}
+
+/// An export that an agent is to be told is over.
+#[derive(Debug, Clone)]
+pub(crate) struct Finish {
+    pub(crate) instruction: InstructionId,
+    pub(crate) case: CaseId,
+    pub(crate) entity: EntityId,
+    pub(crate) attempts: u32,
+}
+
+/// What an attempt that did not get to its end leaves behind.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    /// How the task stands by it.
+    pub(crate) disposition: Disposition,
+    /// Why, in words without personal data.
+    pub(crate) reason: String,
+    /// Whether it counts towards parking.
+    pub(crate) counts: bool,
+    /// Whether the attempt got anywhere, which clears the counts.
+    pub(crate) progressed: bool,
+    /// The pause before the next attempt.
+    pub(crate) pause: Duration,
+    /// How many counting failures without progress park the task.
+    pub(crate) cap: u32,
+}
+
+impl Store {
+    /// Entities with tasks to be worked on at `now`.
+    pub(crate) async fn entities_due(&self, now: Timestamp) -> Result<Vec<EntityId>, StoreError> {
+        let mut snapshot = Snapshot::open(&self.0.readers).await?;
+        let sql = "SELECT DISTINCT entity FROM tasks WHERE state IN ('QUEUED', 'LOCATED', 'EXPORTING') \
+                   AND next_attempt_at <= $1 AND (lease_token IS NULL OR lease_until <= $1)";
+        snapshot.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("entity")).collect()
+    }
+
+    /// Claims up to `most` due tasks of an entity, the longest waiting first.
+    pub(crate) async fn claim(
+        &self,
+        entity: EntityId,
+        most: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Claim>, StoreError> {
+        let store = self.clone();
+        self.write("claim tasks", move |tx| {
+            Box::pin(async move {
+                let token = Uuid::new_v4().to_string();
+                let sql = "UPDATE tasks SET lease_token = $1, lease_until = $2, last_attempt_at = $3 \
+                           WHERE (case_id, entity) IN (SELECT case_id, entity FROM tasks WHERE entity = $4 \
+                           AND state IN ('QUEUED', 'LOCATED', 'EXPORTING') AND next_attempt_at <= $3 \
+                           AND (lease_token IS NULL OR lease_until <= $3) ORDER BY next_attempt_at LIMIT $5) \
+                           RETURNING case_id, entity, state, locate_instruction, export_instruction, generation, misses";
+                let values = vals![&token, after(now, lease), now, &entity, most as u64];
+                let mut claims = Vec::new();
+                for row in tx.rows(sql, &values).await? {
+                    claims.push(claim_of(tx, &store, &row, &token).await?);
+                }
+                Ok(claims)
+            })
+        })
+        .await
+    }
+
+    /// Extends the lease. Fails when it is lost.
+    pub(crate) async fn renew(&self, claim: &Claim, lease: Duration, now: Timestamp) -> Result<(), StoreError> {
+        let claim = claim.clone();
+        self.write("renew a lease", move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE tasks SET lease_until = $4 WHERE case_id = $1 AND entity = $2 AND lease_token = $3";
+                held(tx.run(sql, &vals![claim.case, &claim.entity, &claim.token, after(now, lease)]).await?)
+            })
+        })
+        .await
+    }
+
+    /// The entity answered whether it knows the person. The answer itself is not kept: only an attestation says it.
+    pub(crate) async fn located(&self, claim: &Claim, now: Timestamp) -> Result<TaskState, StoreError> {
+        self.step(claim, TaskEvent::Located, CaseEvent::FirstLocated, CaseState::Locating, None, now).await
+    }
+
+    /// The entity accepted the export.
+    pub(crate) async fn export_started(&self, claim: &Claim, now: Timestamp) -> Result<TaskState, StoreError> {
+        self.step(claim, TaskEvent::ExportStarted, CaseEvent::FirstExport, CaseState::Planned, None, now).await
+    }
+
+    /// A new generation replaced what was staged before; its number is kept, the old parts go.
+    pub(crate) async fn generation_started(
+        &self,
+        claim: &Claim,
+        generation: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (store, claim) = (self.clone(), claim.clone());
+        self.write("start a generation", move |tx| {
+            Box::pin(async move {
+                let mut task = Held::read(tx, &store, &claim).await?;
+                let replaced = task.generation > 0 && task.generation != generation;
+                super::acting::drop_staged(tx, claim.case, &claim.entity).await?;
+                let sql = "UPDATE tasks SET generation = $3, parts = 0, bytes = 0, updated_at = $4 \
+                           WHERE case_id = $1 AND entity = $2";
+                tx.run(sql, &vals![claim.case, &claim.entity, generation, now]).await?;
+                if replaced {
+                    (task.parts, task.bytes) = (0, 0);
+                    task.moved(tx, TaskEvent::GenerationReplaced, now, "").await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Gives the task back after an attempt that failed: it is tried again after the pause, or parked.
+    pub(crate) async fn failed(&self, claim: &Claim, failure: Failure, now: Timestamp) -> Result<(), StoreError> {
+        let (store, claim) = (self.clone(), claim.clone());
+        self.write("record a failed attempt", move |tx| {
+            Box::pin(async move {
+                let mut task = Held::read(tx, &store, &claim).await?;
+                fail(tx, &mut task, &claim, &failure, now).await
+            })
+        })
+        .await
+    }
+
+    /// Gives the task back unchanged, to be taken up again at `at`: the process stops, or the agent said "later".
+    pub(crate) async fn release(&self, claim: &Claim, at: Timestamp) -> Result<(), StoreError> {
+        let claim = claim.clone();
+        self.write("release a task", move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE tasks SET lease_token = NULL, lease_until = 0, next_attempt_at = $4 \
+                           WHERE case_id = $1 AND entity = $2 AND lease_token = $3";
+                held(tx.run(sql, &vals![claim.case, &claim.entity, &claim.token, at]).await?)
+            })
+        })
+        .await
+    }
+
+    /// The entity says that it is working on it, and why it takes time. Nothing counts against it.
+    pub(crate) async fn pending(&self, claim: &Claim, reason: String, now: Timestamp) -> Result<(), StoreError> {
+        let (store, claim) = (self.clone(), claim.clone());
+        self.write("note that an entity is at work", move |tx| {
+            Box::pin(async move {
+                let task = Held::read(tx, &store, &claim).await?;
+                let reason = task.head.keys.seal_text("reason", &reason)?;
+                let sql = "UPDATE tasks SET disposition = $3, reason = $4, observed_since = NULL, updated_at = $5 \
+                           WHERE case_id = $1 AND entity = $2";
+                tx.run(sql, &vals![claim.case, &claim.entity, Disposition::Pending, reason, now]).await.map(drop)
+            })
+        })
+        .await
+    }
+
+    /// Exports whose agents are due to be told that they are over.
+    pub(crate) async fn finishes_due(&self, now: Timestamp, most: usize) -> Result<Vec<Finish>, StoreError> {
+        let mut snapshot = Snapshot::open(&self.0.readers).await?;
+        let sql = "SELECT instruction, case_id, entity, attempts FROM finishes WHERE next_attempt_at <= $1 \
+                   ORDER BY next_attempt_at LIMIT $2";
+        let rows = snapshot.rows(sql, &vals![now, most as u64]).await?;
+        let finishes = rows.iter().map(|row| {
+            Ok(Finish {
+                instruction: row.parse("instruction")?,
+                case: row.parse("case_id")?,
+                entity: row.parse("entity")?,
+                attempts: row.count("attempts")?,
+            })
+        });
+        finishes.collect()
+    }
+
+    /// An agent was told, or need not be any more.
+    pub(crate) async fn finished(&self, instruction: InstructionId) -> Result<(), StoreError> {
+        self.write("drop a finished export", move |tx| {
+            Box::pin(async move {
+                tx.run("DELETE FROM finishes WHERE instruction = $1", &vals![instruction]).await.map(drop)
+            })
+        })
+        .await
+    }
+
+    /// An agent could not be told; it is tried again at `next`.
+    pub(crate) async fn finish_later(&self, instruction: InstructionId, next: Timestamp) -> Result<(), StoreError> {
+        self.write("put off finishing an export", move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE finishes SET attempts = attempts + 1, next_attempt_at = $2 WHERE instruction = $1";
+                tx.run(sql, &vals![instruction, next]).await.map(drop)
+            })
+        })
+        .await
+    }
+
+    /// One step of a task that moves the case along when it is the first to take it.
+    async fn step(
+        &self,
+        claim: &Claim,
+        event: TaskEvent,
+        first: CaseEvent,
+        from: CaseState,
+        detail: Option<String>,
+        now: Timestamp,
+    ) -> Result<TaskState, StoreError> {
+        let (store, claim) = (self.clone(), claim.clone());
+        self.write("move a task", move |tx| {
+            Box::pin(async move {
+                let mut task = Held::read(tx, &store, &claim).await?;
+                task.progressed(tx, now).await?;
+                task.moved(tx, event, now, detail.as_deref().unwrap_or_default()).await?;
+                if task.head.state == from {
+                    let record = Record { entity: Some(&claim.entity), ..Record::default() };
+                    task.head.advance(tx, first, now, record).await?;
+                }
+                Ok(task.state)
+            })
+        })
+        .await
+    }
+}
+
+async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<Claim, StoreError> {
+    let id: CaseId = row.parse("case_id")?;
+    let head = Head::read(tx, store.keys(), id).await?;
+    let sql = "SELECT exercised, format FROM cases WHERE case_id = $1";
+    let case = tx.row(sql, &vals![id]).await?.ok_or(StoreError::NoCase)?;
+    Ok(Claim {
+        case: id,
+        entity: row.parse("entity")?,
+        token: token.to_owned(),
+        state: row.parse("state")?,
+        right: case.parse("exercised")?,
+        format: case.parse("format")?,
+        locate: row.parse("locate_instruction")?,
+        export: row.parse("export_instruction")?,
+        generation: row.count("generation")?,
+        misses: row.count("misses")?,
+        identifiers: super::opening::person(tx, &head).await?.into(),
+        keys: head.keys,
+    })
+}
+
+async fn fail(
+    tx: &mut Tx,
+    task: &mut Held,
+    claim: &Claim,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let before = if failure.progressed { 0 } else { task.failed_attempts };
+    let failed = before + u32::from(failure.counts);
+    let parked = failed >= failure.cap;
+    let event = if parked { TaskEvent::AttemptsUsedUp } else { TaskEvent::AttemptFailed };
+    let reason = task.head.keys.seal_text("reason", &failure.reason)?;
+    let misses = if failure.progressed { 0 } else { task.misses + 1 };
+    let since = if task.disposition == failure.disposition { task.observed_since.or(Some(now)) } else { Some(now) };
+    let sql = "UPDATE tasks SET disposition = $3, reason = $4, failed_attempts = $5, misses = $6, \
+               attempts = attempts + 1, observed_since = $7, next_attempt_at = $8, lease_token = NULL, \
+               lease_until = 0, updated_at = $9 WHERE case_id = $1 AND entity = $2";
+    let next = after(now, failure.pause);
+    let values = vals![claim.case, &claim.entity, failure.disposition, reason, failed, misses, since, next, now];
+    tx.run(sql, &values).await?;
+    // A pause that only repeats what is known is no event: an entity that is down for a month would fill the history.
+    if parked || task.disposition != failure.disposition || failure.counts {
+        task.disposition = failure.disposition;
+        task.moved(tx, event, now, &failure.reason).await?;
+    }
+    Ok(())
+}
+
+/// Turns "no row matched the token" into the error it means.
+pub(super) fn held(changed: u64) -> Result<(), StoreError> {
+    if changed == 0 { Err(StoreError::StaleLease) } else { Ok(()) }
+}
+
+/// A claimed task within a job of the writer.
+pub(super) struct Held {
+    pub(super) head: Head,
+    pub(super) entity: EntityId,
+    pub(super) state: TaskState,
+    pub(super) disposition: Disposition,
+    pub(super) generation: u32,
+    pub(super) parts: u32,
+    pub(super) bytes: u64,
+    failed_attempts: u32,
+    misses: u32,
+    observed_since: Option<Timestamp>,
+}
+
+impl Held {
+    /// Reads the task if the claim still holds it.
+    pub(super) async fn read(tx: &mut Tx, store: &Store, claim: &Claim) -> Result<Self, StoreError> {
+        let sql = "SELECT state, disposition, generation, parts, bytes, failed_attempts, misses, observed_since \
+                   FROM tasks WHERE case_id = $1 AND entity = $2 AND lease_token = $3";
+        let row = tx.row(sql, &vals![claim.case, &claim.entity, &claim.token]).await?;
+        let row = row.ok_or(StoreError::StaleLease)?;
+        Ok(Self {
+            head: Head::read(tx, store.keys(), claim.case).await?,
+            entity: claim.entity.clone(),
+            state: row.parse("state")?,
+            disposition: row.parse("disposition")?,
+            generation: row.count("generation")?,
+            parts: row.count("parts")?,
+            bytes: row.count("bytes")?,
+            failed_attempts: row.count("failed_attempts")?,
+            misses: row.count("misses")?,
+            observed_since: row.time_opt("observed_since")?,
+        })
+    }
+
+    /// Moves the task as the lifecycle table says, and records it.
+    pub(super) async fn moved(
+        &mut self,
+        tx: &mut Tx,
+        event: TaskEvent,
+        now: Timestamp,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        self.state = self.state.next(event)?;
+        let sql = "UPDATE tasks SET state = $3, updated_at = $4 WHERE case_id = $1 AND entity = $2";
+        tx.run(sql, &vals![self.head.id, &self.entity, self.state, now]).await?;
+        let record = Record {
+            entity: Some(&self.entity),
+            disposition: Some(self.disposition),
+            parts: self.parts,
+            bytes: self.bytes,
+            detail,
+            actor: None,
+        };
+        self.head.record(tx, event.as_str(), now, record).await
+    }
+
+    /// Clears what was observed: the entity works.
+    pub(super) async fn progressed(&mut self, tx: &mut Tx, now: Timestamp) -> Result<(), StoreError> {
+        if self.disposition == Disposition::Pending && self.failed_attempts == 0 && self.misses == 0 {
+            return Ok(());
+        }
+        self.disposition = Disposition::Pending;
+        (self.failed_attempts, self.misses) = (0, 0);
+        let sql = "UPDATE tasks SET disposition = $3, reason = NULL, failed_attempts = 0, misses = 0, \
+                   observed_since = NULL, updated_at = $4 WHERE case_id = $1 AND entity = $2";
+        tx.run(sql, &vals![self.head.id, &self.entity, self.disposition, now]).await.map(drop)
+    }
+}

@@ -1,0 +1,225 @@
+//! One export: what the agent announces is fetched as it comes, several parts at once, and checked against the
+//! attestation at the end. Everything staged belongs to one generation.
+//!
+//! A cut of the announcements does not stop the parts under way: they go on while the export is watched anew.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tributary_archive::part::Part;
+use tributary_archive::table::Table;
+
+use super::Worker;
+use super::attempt::{Progress, Trouble};
+use super::partials::Key;
+use crate::attest::{Expected, verify_attestation};
+use crate::entity::{Client, Destination, EntityError, Order, Watch, Watched};
+use crate::stage::Staged;
+use crate::store::Claim;
+
+/// Pause before an export is watched anew while its parts go on.
+const REWATCH: Duration = Duration::from_millis(200);
+
+/// What is known of the generation being taken in.
+#[derive(Default)]
+struct Intake {
+    generation: u32,
+    staged: BTreeMap<u32, Staged>,
+    /// Parts that are being fetched.
+    under_way: BTreeMap<u32, Part>,
+    tables: Vec<Table>,
+    /// Whether the agent's last word was that it waits.
+    waits: bool,
+}
+
+/// What comes next of an export's announcements.
+enum Next {
+    Watching(Watch),
+    Watched(Option<Watched>),
+}
+
+impl Worker {
+    pub(super) async fn export(
+        &self,
+        client: &Client,
+        order: &Order,
+        claim: &Claim,
+        progress: &Progress,
+    ) -> Result<(), Trouble> {
+        let mut intake = self.resume(claim).await?;
+        let mut watch: Option<Watch> = None;
+        let mut pause = Duration::ZERO;
+        let mut fetches = FuturesUnordered::new();
+        let mut end: Option<Vec<u8>> = None;
+        loop {
+            let room = end.is_none() && fetches.len() < self.0.limits.parts_per_export;
+            let next = tokio::select! {
+                biased;
+                Some(fetched) = fetches.next(), if !fetches.is_empty() => {
+                    let staged: Staged = fetched?;
+                    intake.under_way.remove(&staged.part.index);
+                    intake.staged.insert(staged.part.index, staged);
+                    continue;
+                }
+                next = next(client, order, &mut watch, pause), if room => next,
+                else => break,
+            };
+            match next {
+                Ok(Next::Watching(new)) => watch = Some(new),
+                Ok(Next::Watched(Some(Watched::Generation(generation)))) => {
+                    if generation != intake.generation {
+                        // Dropped before anything is written, so that nothing of the old generation follows.
+                        fetches.clear();
+                        self.begin(claim, &mut intake, generation).await?;
+                        progress.made();
+                    }
+                }
+                Ok(Next::Watched(Some(Watched::Table(table)))) => self.table(claim, &mut intake, table).await?,
+                Ok(Next::Watched(Some(Watched::Part(part)))) => {
+                    if intake.announce(&part)? {
+                        fetches.push(self.fetch(client, order, claim, intake.generation, part, progress));
+                    }
+                }
+                Ok(Next::Watched(Some(Watched::Pending { reason, .. }))) => {
+                    intake.waits = true;
+                    progress.made();
+                    self.0.store.pending(claim, reason, self.0.clock.now()).await?;
+                }
+                Ok(Next::Watched(Some(Watched::Attested(envelope)))) => end = Some(envelope),
+                Ok(Next::Watched(None)) => break,
+                // It had said that it waits: that is no failure, however long it takes.
+                Err(EntityError::TimedOut { .. }) if intake.waits && fetches.is_empty() => return Err(Trouble::Later),
+                Err(error) if error.is_unreachable() && !fetches.is_empty() => (watch, pause) = (None, REWATCH),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let envelope = end.ok_or(Trouble::Later)?;
+        self.answer(claim, &intake, envelope).await
+    }
+
+    /// What earlier attempts staged.
+    async fn resume(&self, claim: &Claim) -> Result<Intake, Trouble> {
+        let staged = self.0.store.staged(claim).await?;
+        let tables = self.0.store.staged_tables(claim).await?;
+        let staged = staged.into_iter().map(|staged| (staged.part.index, staged)).collect();
+        Ok(Intake { generation: claim.generation, staged, tables, ..Intake::default() })
+    }
+
+    async fn begin(&self, claim: &Claim, intake: &mut Intake, generation: u32) -> Result<(), Trouble> {
+        if generation < intake.generation {
+            return Err(Trouble::Changed("its generation to an older one"));
+        }
+        self.0.partials.forget(claim.export, None);
+        self.0.store.generation_started(claim, generation, self.0.clock.now()).await?;
+        for staged in intake.staged.values() {
+            self.0.objects.remove(claim.case, &staged.object);
+        }
+        *intake = Intake { generation, ..Intake::default() };
+        Ok(())
+    }
+
+    async fn table(&self, claim: &Claim, intake: &mut Intake, table: Table) -> Result<(), Trouble> {
+        intake.waits = false;
+        let same = |known: &&Table| (&known.dataset, &known.collection) == (&table.dataset, &table.collection);
+        match intake.tables.iter().find(same) {
+            Some(known) if *known == table => Ok(()),
+            Some(_) => Err(Trouble::Changed("a table")),
+            None => {
+                self.0.store.table(claim, intake.generation, table.clone()).await?;
+                intake.tables.push(table);
+                Ok(())
+            }
+        }
+    }
+
+    /// Fetches, verifies, stages and commits one part. What a failure leaves half done is kept for the next attempt.
+    async fn fetch(
+        &self,
+        client: &Client,
+        order: &Order,
+        claim: &Claim,
+        generation: u32,
+        part: Part,
+        progress: &Progress,
+    ) -> Result<Staged, Trouble> {
+        let _place = self.0.part_slots.acquire().await.map_err(|_| Trouble::Later)?;
+        let key: Key = (claim.export, generation, part.index);
+        let receiver = match self.0.partials.take(&key, &part) {
+            Some(receiver) => receiver,
+            None => self.destination(claim)?.begin(part).await?,
+        };
+        let before = receiver.received();
+        let staged = match client.fetch_part(order, generation, receiver).await {
+            Ok(staged) => staged,
+            Err(unfinished) => {
+                if let Some(receiver) = unfinished.receiver {
+                    if receiver.received() > before {
+                        progress.made();
+                    }
+                    self.0.partials.keep(key, receiver);
+                }
+                return Err(unfinished.error.into());
+            }
+        };
+        let now = self.0.clock.now();
+        if let Err(error) = self.0.store.part_staged(claim, generation, staged.clone(), now).await {
+            self.0.objects.remove(claim.case, &staged.object);
+            return Err(error.into());
+        }
+        progress.made();
+        Ok(staged)
+    }
+
+    fn destination(&self, claim: &Claim) -> Result<Destination, Trouble> {
+        let key = claim.keys.content()?.clone();
+        Ok(Destination { objects: std::sync::Arc::clone(&self.0.objects), case: claim.case, key })
+    }
+
+    /// Verifies that the signed answer is about this task and covers exactly what is staged, and keeps it.
+    async fn answer(&self, claim: &Claim, intake: &Intake, envelope: Vec<u8>) -> Result<(), Trouble> {
+        let entity = self.0.group.entity(&claim.entity).ok_or(Trouble::NotListed)?;
+        let parts: Vec<Part> = intake.staged.values().map(|staged| staged.part.clone()).collect();
+        let expected = Expected {
+            case: claim.case,
+            right: claim.right,
+            instruction: claim.export,
+            generation: intake.generation,
+            parts: &parts,
+            tables: &intake.tables,
+            group: &self.0.group.in_force(),
+        };
+        let now = self.0.clock.now();
+        let attestation = verify_attestation(&envelope, entity, &expected, now)?;
+        self.0.store.attested(claim, attestation, envelope, now).await?;
+        Ok(())
+    }
+}
+
+/// The next announcement, or the stream of them when there is none. May be dropped while it waits.
+async fn next(client: &Client, order: &Order, watch: &mut Option<Watch>, pause: Duration) -> Result<Next, EntityError> {
+    match watch {
+        Some(watch) => watch.next().await.map(Next::Watched),
+        None => {
+            tokio::time::sleep(pause).await;
+            client.watch_export(order).await.map(Next::Watching)
+        }
+    }
+}
+
+impl Intake {
+    /// Takes the announcement of a part; says whether its bytes are still to be fetched.
+    fn announce(&mut self, part: &Part) -> Result<bool, Trouble> {
+        self.waits = false;
+        let known = self.staged.get(&part.index).map(|staged| &staged.part);
+        match known.or_else(|| self.under_way.get(&part.index)) {
+            Some(known) if known == part => Ok(false),
+            Some(_) => Err(Trouble::Changed("a part")),
+            None => {
+                self.under_way.insert(part.index, part.clone());
+                Ok(true)
+            }
+        }
+    }
+}
