@@ -183,3 +183,71 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: Tasks) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::ports::Port;
+
+    /// An "agent" that sends zeros for ever, and a proxy before it.
+    async fn link() -> (Proxy, Port, Tasks) {
+        let (agent, proxied, tasks) = (Port::reserve().unwrap(), Port::reserve().unwrap(), Tasks::new());
+        let listener = TcpListener::bind(agent.address()).await.unwrap();
+        tasks.spawn("agent", async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                while stream.write_all(&[0; 16 * 1024]).await.is_ok() {}
+            }
+        });
+        (Proxy::start(proxied.address(), agent.address()).await.unwrap(), proxied, tasks)
+    }
+
+    #[tokio::test]
+    async fn a_limited_link_carries_what_its_rate_allows() {
+        let (proxy, port, _tasks) = link().await;
+        proxy.limit(Some(4 << 20));
+        let mut stream = TcpStream::connect(port.address()).await.unwrap();
+        let began = Instant::now();
+        stream.read_exact(&mut vec![0; 2 << 20]).await.unwrap();
+        // At least half a second less the burst; how much longer depends on the machine.
+        assert!(began.elapsed() > Duration::from_millis(400), "{:?}", began.elapsed());
+        assert!(proxy.from_agent() >= 2 << 20 && proxy.in_transfer());
+    }
+
+    #[tokio::test]
+    async fn a_cut_ends_connections_and_says_whether_it_hit_a_transfer() {
+        let (proxy, port, _tasks) = link().await;
+        assert_eq!(proxy.cut(Cut::Fin), Hit { connections: 0, in_transfer: false });
+        for how in [Cut::Fin, Cut::Reset] {
+            let mut stream = TcpStream::connect(port.address()).await.unwrap();
+            stream.read_exact(&mut vec![0; 1 << 20]).await.unwrap();
+            assert_eq!(proxy.cut(how), Hit { connections: 1, in_transfer: true });
+            let end = stream.read_to_end(&mut Vec::new()).await;
+            assert_eq!(end.is_err(), how == Cut::Reset, "{how:?}: {end:?}");
+            assert!(!proxy.in_transfer());
+        }
+        assert_eq!(proxy.accepted(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_black_hole_keeps_the_connection_and_carries_nothing() {
+        let (proxy, port, _tasks) = link().await;
+        let mut stream = TcpStream::connect(port.address()).await.unwrap();
+        stream.read_exact(&mut [0; 1024]).await.unwrap();
+        proxy.black_hole(true);
+        // What lay in the sockets' buffers still arrives.
+        let silent = async {
+            let mut some = vec![0; 64 * 1024];
+            loop {
+                let read = tokio::time::timeout(Duration::from_millis(300), stream.read(&mut some)).await;
+                if read.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), silent).await.expect("nothing comes any more");
+        proxy.black_hole(false);
+        stream.read_exact(&mut [0; 1024]).await.unwrap();
+    }
+}
