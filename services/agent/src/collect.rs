@@ -17,6 +17,8 @@ use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
 use tributary_model::right::TableFormat;
 
+pub use crate::catalog::Catalog;
+
 /// Where an entity's systems are and what is declared of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sources {

@@ -1,0 +1,267 @@
+//! Everything an agent knows of its entity's systems: the manifests, checked against the live schemas.
+//!
+//! Made at start; every request asks it. Neighbours: `collect` (what is asked and answered), `gaps` (what was not
+//! searched), `check` and `dry_run` (the same for people at the entity).
+
+mod files;
+mod live;
+mod open;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tributary_archive::attestation::Answer;
+use tributary_archive::digest::Sha256Hex;
+use tributary_archive::part::PartListDigest;
+use tributary_archive::table;
+use tributary_model::clock::SharedClock;
+use tributary_model::disposition::Disposition;
+use tributary_model::id::{FidesKey, IdentifierType};
+use tributary_model::identifier::Identifier;
+use tributary_model::manifest::Manifests;
+use tributary_model::yaml::{Place, Problem, Problems};
+
+use crate::collect::{
+    CollectError, CollectLimits, Collected, Database, DatasetInfo, Located, PartSink, Request, Sources, StopFlag,
+};
+use crate::encode::{Encoder, Kinds};
+use crate::gaps;
+use crate::graph::{Graph, NodeId, Plan};
+use crate::identity::Resolver;
+use crate::source::{ReadError, Sought, Stopped};
+use crate::spill::{Memory, Spill, SpillError};
+use crate::walk::{Failure, Visitor, Walk, Walked};
+
+pub use live::{Missing, Unavailable};
+pub(crate) use open::OpenSystems;
+
+/// Manifests checked against the live schemas, and where the databases are.
+pub struct Catalog {
+    graph: Graph,
+    columns: Vec<Vec<String>>,
+    /// Per dataset, its database.
+    databases: Vec<Option<Database>>,
+    limits: CollectLimits,
+    clock: SharedClock,
+    unavailable: Vec<Unavailable>,
+}
+
+impl Catalog {
+    /// Reads the manifests and compares them with the databases. A database that cannot be opened now is no error of
+    /// the manifests: it is named by [`Catalog::unavailable`].
+    ///
+    /// # Errors
+    /// Every problem of every file, a missing table or column included.
+    pub fn load(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> Result<Self, Problems> {
+        let mut catalog = Self::declared(sources, limits, clock)?;
+        let mut problems = Vec::new();
+        for dataset in 0..catalog.databases.len() {
+            match live::compare(&catalog, dataset) {
+                Ok(missing) => problems.extend(missing.into_iter().map(Missing::into_problem)),
+                Err(unavailable) => catalog.unavailable.push(unavailable),
+            }
+        }
+        problems.sort();
+        if problems.is_empty() { Ok(catalog) } else { Err(Problems(problems)) }
+    }
+
+    /// The manifests alone, not compared with anything.
+    pub(crate) fn declared(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> Result<Self, Problems> {
+        let manifests = Manifests::from_yaml(&files::read(&sources.manifests)?)?;
+        let unknown: Vec<Problem> = sources
+            .databases
+            .keys()
+            .filter(|key| manifests.dataset(key).is_none())
+            .map(|key| problem(&format!("databases: no manifest declares the dataset `{key}`; check its fides_key")))
+            .collect();
+        if !unknown.is_empty() {
+            return Err(Problems(unknown));
+        }
+        if manifests.datasets.is_empty() {
+            return Err(Problems(vec![problem("manifests: no dataset is declared; name at least one file with one")]));
+        }
+        let databases = manifests.datasets.iter().map(|d| sources.databases.get(&d.key).cloned()).collect();
+        let graph = Graph::new(Arc::new(manifests));
+        let columns = crate::walk::columns(&graph);
+        Ok(Self { graph, columns, databases, limits, clock, unavailable: Vec::new() })
+    }
+
+    /// The graph of the declared collections.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
+    /// Databases that could not be opened when the catalog was made.
+    pub fn unavailable(&self) -> &[Unavailable] {
+        &self.unavailable
+    }
+
+    /// Identifier types by which anything can be searched.
+    pub fn identifier_types(&self) -> Vec<IdentifierType> {
+        self.graph.identifier_types().into_iter().collect()
+    }
+
+    /// The declared datasets, in file order.
+    pub fn datasets(&self) -> Vec<DatasetInfo> {
+        let datasets = self.graph.manifests().datasets.iter().zip(&self.databases);
+        datasets
+            .map(|(dataset, database)| DatasetInfo {
+                key: dataset.key.clone(),
+                name: dataset.name.clone(),
+                connected: database.is_some(),
+                collections: u32::try_from(dataset.collections.len()).unwrap_or(u32::MAX),
+            })
+            .collect()
+    }
+
+    /// Whether the person is known, without reading more than that takes.
+    ///
+    /// # Errors
+    /// When a system does not answer, or the question was withdrawn.
+    pub fn locate(&self, identifiers: &[Identifier], stop: &StopFlag) -> Result<Located, CollectError> {
+        let types = types_of(identifiers);
+        let plan = self.graph.plan(&types);
+        let kinds = Kinds::default();
+        let mut systems = OpenSystems::new(self, BTreeSet::new(), stop, &kinds);
+        self.resolve(&plan, identifiers, &mut systems)
+    }
+
+    /// Finds the person's data and encodes it into `sink`. One call is one generation: one snapshot per database.
+    ///
+    /// # Errors
+    /// When a system does not answer, a snapshot was held too long, the sink refused, or the walk was stopped. The
+    /// caller tries again with a new sink, or names the dataset in `request.given_up`.
+    pub fn collect(
+        &self,
+        request: &Request,
+        sink: &mut dyn PartSink,
+        stop: &StopFlag,
+    ) -> Result<Collected, CollectError> {
+        let types = types_of(&request.identifiers);
+        let plan = self.graph.plan(&types);
+        let kinds = Kinds::default();
+        let given_up: BTreeSet<usize> = self.positions(request.given_up.keys());
+        let mut systems = OpenSystems::new(self, given_up, stop, &kinds);
+        let identifier_types = self.graph.identifier_types().intersection(&types).cloned().collect();
+        if self.resolve(&plan, &request.identifiers, &mut systems)? == Located::NeedsIdentity {
+            return Ok(self.needs_identity(request, identifier_types));
+        }
+        let mut encoder = Encoder::new(&self.graph, &kinds, request.format, self.limits.part_bytes, sink);
+        let walked = self.walk(&plan, &request.identifiers, &mut systems, &mut encoder)?;
+        let encoded = encoder.finish()?;
+        let not_searched = gaps::not_searched(&self.graph, &plan, &self.connected(), &request.given_up, &walked);
+        let found = walked.rows.iter().any(|&rows| rows > 0);
+        Ok(Collected {
+            located: if found { Located::Found } else { Located::NotFound },
+            answers: gaps::answers(&self.graph, &request.controller, &not_searched, &walked),
+            searched: gaps::searched(&self.graph, &plan, &self.connected(), &request.given_up, &walked),
+            not_searched,
+            identifier_types,
+            parts: encoded.parts,
+            tables_sha256: encoded.tables_sha256,
+        })
+    }
+
+    /// Walks with any visitor, once the identifiers were found to single one person out.
+    pub(crate) fn walk(
+        &self,
+        plan: &Plan,
+        identifiers: &[Identifier],
+        systems: &mut OpenSystems<'_>,
+        visitor: &mut dyn Visitor,
+    ) -> Result<Walked, CollectError> {
+        let sought: Vec<Sought> = identifiers.iter().map(Sought::new).collect();
+        let mut spill = Spill::new(&self.limits.temp_dir, plan.lookups.len(), Memory::of(self.limits.memory))
+            .map_err(|error| self.explain(Failure { dataset: 0, error: error.into() }))?;
+        let walk = Walk { graph: &self.graph, plan, columns: &self.columns, ends: &[] };
+        walk.run(&sought, systems, &mut spill, visitor).map_err(|failure| self.explain(failure))
+    }
+
+    pub(crate) fn resolve(
+        &self,
+        plan: &Plan,
+        identifiers: &[Identifier],
+        systems: &mut OpenSystems<'_>,
+    ) -> Result<Located, CollectError> {
+        let walk = Walk { graph: &self.graph, plan, columns: &self.columns, ends: &[] };
+        let memory = Memory::of(self.limits.memory);
+        let mut resolver = Resolver { walk, systems, folder: &self.limits.temp_dir, memory };
+        resolver.resolve(identifiers).map_err(|failure| self.explain(failure))
+    }
+
+    pub(crate) fn connected(&self) -> Vec<bool> {
+        self.databases.iter().map(Option::is_some).collect()
+    }
+
+    fn positions<'k>(&self, keys: impl Iterator<Item = &'k FidesKey>) -> BTreeSet<usize> {
+        let datasets = &self.graph.manifests().datasets;
+        keys.filter_map(|key| datasets.iter().position(|dataset| dataset.key == *key)).collect()
+    }
+
+    fn needs_identity(&self, request: &Request, identifier_types: Vec<IdentifierType>) -> Collected {
+        let answers = self.graph.manifests().datasets.iter().map(|dataset| Answer {
+            controller: request.controller.clone(),
+            dataset: dataset.key.clone(),
+            disposition: Disposition::NeedsIdentity,
+            reason: Some("the identifiers do not single one person out (Art. 12(6) GDPR)".to_owned()),
+            rows: 0,
+            snapshot_at: None,
+        });
+        Collected {
+            located: Located::NeedsIdentity,
+            answers: answers.collect(),
+            searched: Vec::new(),
+            not_searched: Vec::new(),
+            identifier_types,
+            parts: tributary_archive::attestation::PartsSummary {
+                count: 0,
+                bytes: 0,
+                encoded_bytes: 0,
+                rows: 0,
+                sha256: PartListDigest::new().finish(),
+            },
+            tables_sha256: empty_tables(),
+        }
+    }
+
+    fn explain(&self, failure: Failure) -> CollectError {
+        let dataset = self.graph.manifests().datasets[failure.dataset].key.clone();
+        match failure.error {
+            ReadError::Unavailable(detail) => CollectError::Unavailable { dataset, detail },
+            ReadError::Stopped(Stopped::SnapshotTooLong) => CollectError::SnapshotTooLong { dataset },
+            ReadError::Stopped(Stopped::Cancelled) => CollectError::Stopped,
+            ReadError::Sink(error) => CollectError::Sink(error),
+            ReadError::Spill(error @ SpillError::DiskFull) => {
+                CollectError::Sink(crate::collect::SinkError::Full(error.to_string()))
+            }
+            ReadError::Spill(error) => CollectError::Internal(error.to_string()),
+            ReadError::NotReadable(detail) => CollectError::Internal(detail),
+            ReadError::Enough => CollectError::Internal("a walk ended before its end".to_owned()),
+        }
+    }
+
+    /// The node of a dataset's collection.
+    pub(crate) fn nodes_of(&self, dataset: usize) -> impl Iterator<Item = NodeId> + '_ {
+        (0..self.graph.nodes().len()).filter(move |&node| self.graph.nodes()[node].dataset == dataset)
+    }
+}
+
+fn empty_tables() -> Sha256Hex {
+    table::digest([])
+}
+
+fn problem(message: &str) -> Problem {
+    let (file, message) = message.split_once(": ").unwrap_or(("", message));
+    Problem { file: file.to_owned(), place: Place { line: 1, column: 1 }, message: message.to_owned() }
+}
+
+/// The kinds of identifiers of a request.
+pub(crate) fn types_of(identifiers: &[Identifier]) -> BTreeSet<IdentifierType> {
+    identifiers.iter().map(|identifier| identifier.kind.clone()).collect()
+}
+
+impl std::fmt::Debug for Catalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Catalog").field("collections", &self.graph.nodes().len()).finish_non_exhaustive()
+    }
+}

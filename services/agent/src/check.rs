@@ -1,0 +1,186 @@
+//! What the manifests mean in practice, for people at the entity: what each kind of identifier reaches, what nothing
+//! reaches, which lookups read whole tables, what the databases hold that no manifest declares.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use tributary_model::clock::SharedClock;
+use tributary_model::id::{FidesKey, IdentifierType};
+
+use crate::catalog::{Catalog, OpenSystems};
+use crate::collect::{CollectLimits, Sources, StopFlag};
+use crate::config::Config;
+use crate::encode::Kinds;
+use crate::graph::{Graph, NodeId, Plan, SoughtBy};
+use crate::walk::Walk;
+
+/// What was found out. With a problem, the agent does not start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct CheckReport {
+    /// What is wrong, each with its place.
+    pub problems: Vec<String>,
+    /// What works and may not be what is meant.
+    pub warnings: Vec<String>,
+    /// Declared datasets.
+    pub datasets: Vec<DatasetReport>,
+    /// Declared collections.
+    pub collections: Vec<CollectionReport>,
+}
+
+/// A declared dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DatasetReport {
+    /// Its `fides_key`.
+    pub dataset: FidesKey,
+    /// Whether a database is configured for it.
+    pub connected: bool,
+    /// Why its database cannot be opened now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
+    /// Whether reading it keeps its writers waiting (rollback-journal mode).
+    pub blocks_writers: bool,
+}
+
+/// A declared collection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CollectionReport {
+    /// The dataset.
+    pub dataset: FidesKey,
+    /// The collection.
+    pub collection: String,
+    /// Whether it holds personal data, as far as the manifest says.
+    pub personal: bool,
+    /// Whether two rows are two people.
+    pub rows_are_people: bool,
+    /// The identifier types each of which reaches it alone. Empty: it is named as not searched in every answer.
+    pub reached_by: Vec<IdentifierType>,
+    /// Lookups that read the whole table.
+    pub scans: Vec<String>,
+    /// Columns of the table that no manifest declares, and which are therefore not exported.
+    pub undeclared_columns: Vec<String>,
+}
+
+impl CheckReport {
+    /// Whether an agent would start with these manifests.
+    pub fn is_ok(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+/// Checks the manifests and databases of a configuration.
+pub fn check(config: &Config, clock: SharedClock) -> CheckReport {
+    inspect(&config.sources, config.collect_limits(), clock)
+}
+
+/// As [`check`], from the sources alone.
+pub fn inspect(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> CheckReport {
+    let mut report = CheckReport::default();
+    let catalog = match Catalog::load(sources, limits.clone(), clock.clone()) {
+        Ok(catalog) => catalog,
+        Err(problems) => {
+            report.problems = problems.0.iter().map(ToString::to_string).collect();
+            // What can be said of the declarations is said all the same.
+            match Catalog::declared(sources, limits, clock) {
+                Ok(catalog) => catalog,
+                Err(_) => return report,
+            }
+        }
+    };
+    describe(&catalog, &mut report);
+    warn(&mut report);
+    report
+}
+
+fn describe(catalog: &Catalog, report: &mut CheckReport) {
+    let (graph, stop, kinds) = (catalog.graph(), StopFlag::new(), Kinds::default());
+    let mut systems = OpenSystems::new(catalog, BTreeSet::new(), &stop, &kinds);
+    for (index, info) in catalog.datasets().into_iter().enumerate() {
+        let (mut unavailable, mut blocks_writers) = (None, false);
+        match systems.sqlite(index) {
+            Ok(Some(database)) => blocks_writers = database.blocks_writers(),
+            Ok(None) => {}
+            Err(error) => unavailable = Some(error.to_string()),
+        }
+        report.datasets.push(DatasetReport {
+            dataset: info.key,
+            connected: info.connected,
+            unavailable,
+            blocks_writers,
+        });
+    }
+    let types = graph.identifier_types();
+    let alone: BTreeMap<_, Plan> = types.iter().map(|kind| (kind, graph.plan(&[kind.clone()].into()))).collect();
+    let plan = graph.plan(&types);
+    for node in 0..graph.nodes().len() {
+        let reached = alone.iter().filter(|(_, plan)| plan.reaches(node)).map(|(kind, _)| (*kind).clone());
+        report.collections.push(CollectionReport {
+            dataset: graph.dataset(node).key.clone(),
+            collection: graph.collection(node).name.clone(),
+            personal: graph.nodes()[node].personal,
+            rows_are_people: graph.nodes()[node].register,
+            reached_by: reached.collect(),
+            scans: scans(graph, &plan, node, &mut systems),
+            undeclared_columns: undeclared(graph, node, &mut systems),
+        });
+    }
+}
+
+fn scans(graph: &Graph, plan: &Plan, node: NodeId, systems: &mut OpenSystems<'_>) -> Vec<String> {
+    let columns = crate::walk::columns(graph);
+    let walk = Walk { graph, plan, columns: &columns, ends: &[] };
+    let Ok(Some(database)) = systems.sqlite(graph.nodes()[node].dataset) else { return Vec::new() };
+    let mut found = Vec::new();
+    for &lookup in &plan.lookups_of[node] {
+        if !database.scans(&walk.query(lookup)).unwrap_or(false) || database.identifier_is_indexed(&walk.query(lookup))
+        {
+            continue;
+        }
+        let fields: Vec<String> = plan.lookups[lookup]
+            .fields
+            .iter()
+            .map(|f| std::iter::once(&columns[node][f.column]).chain(&f.sub).cloned().collect::<Vec<_>>().join("."))
+            .collect();
+        let fields = fields.join(", ");
+        found.push(match &plan.lookups[lookup].by {
+            SoughtBy::Identifier(kind) => format!("{fields}, by identifier {kind}"),
+            SoughtBy::Reference => format!("{fields}, by reference"),
+        });
+    }
+    found
+}
+
+fn undeclared(graph: &Graph, node: NodeId, systems: &mut OpenSystems<'_>) -> Vec<String> {
+    let collection = graph.collection(node);
+    let Ok(Some(database)) = systems.sqlite(graph.nodes()[node].dataset) else { return Vec::new() };
+    let Ok(Some(table)) = database.table(&collection.name) else { return Vec::new() };
+    let declared = |name: &str| collection.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name));
+    table.columns.iter().filter(|column| !declared(&column.name)).map(|column| column.name.clone()).collect()
+}
+
+fn warn(report: &mut CheckReport) {
+    let warnings = &mut report.warnings;
+    for dataset in &report.datasets {
+        match (&dataset.unavailable, dataset.connected) {
+            (Some(why), _) => warnings.push(format!("dataset `{}`: {why}", dataset.dataset)),
+            (None, false) => {
+                let what = "no database is configured, so every answer names it as not searched";
+                warnings.push(format!("dataset `{}`: {what}; add it under `databases`", dataset.dataset));
+            }
+            (None, true) => {}
+        }
+    }
+    for collection in &report.collections {
+        let name = format!("{}.{}", collection.dataset, collection.collection);
+        if collection.personal && collection.reached_by.is_empty() {
+            let what = "holds personal data and no identifier leads there, so every answer names it as not searched";
+            warnings.push(format!("{name}: {what}; declare an identity, or a reference with its direction"));
+        }
+        for scan in &collection.scans {
+            warnings.push(format!("{name}: looking up {scan} reads the whole table; an index would spare that"));
+        }
+        if !collection.undeclared_columns.is_empty() {
+            let columns = collection.undeclared_columns.join(", ");
+            warnings.push(format!("{name}: columns that no manifest declares are not exported: {columns}"));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! A rehearsal for people at the entity: what a request would find, counted, with values only when asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use tributary_archive::attestation::NotSearched;
+use tributary_model::clock::SharedClock;
+use tributary_model::id::FidesKey;
+use tributary_model::identifier::Identifier;
+use tributary_model::yaml::Problems;
+
+use crate::catalog::{Catalog, OpenSystems, types_of};
+use crate::collect::{CollectError, CollectLimits, Located, Sources, StopFlag};
+use crate::config::Config;
+use crate::encode::Kinds;
+use crate::gaps;
+use crate::graph::{Graph, NodeId};
+use crate::source::{ReadError, Row};
+use crate::value::Cell;
+use crate::walk::Visitor;
+
+/// Rows of a collection whose values are shown.
+pub const SHOWN: usize = 100;
+
+/// What a request would find. Values are there only when they were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DryRun {
+    /// Whether the person is known.
+    pub outcome: Outcome,
+    /// Every collection that was searched.
+    pub collections: Vec<Rows>,
+    /// What was not.
+    pub not_searched: Vec<NotSearched>,
+}
+
+/// Whether the person is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Known.
+    Found,
+    /// Known in nothing that was searched.
+    NotFound,
+    /// The identifiers do not single one person out: nothing would be handed over.
+    NeedsIdentity,
+}
+
+/// The rows of one collection.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// The dataset.
+    pub dataset: FidesKey,
+    /// The collection.
+    pub collection: String,
+    /// How many rows.
+    pub rows: u64,
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The first rows' values, when they were asked for; `None` is no value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<Option<String>>>>,
+}
+
+impl std::fmt::Debug for Rows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rows({}.{}: {})", self.dataset, self.collection, self.rows)
+    }
+}
+
+/// Why there was no rehearsal.
+#[derive(Debug, thiserror::Error)]
+pub enum DryRunError {
+    /// The manifests are wrong, or do not fit the databases.
+    #[error("{0}")]
+    Manifests(#[from] Problems),
+    /// A system does not answer.
+    #[error(transparent)]
+    Collect(#[from] CollectError),
+}
+
+/// Searches for a person as an export would, without writing anything. `show_values` also returns the first
+/// [`SHOWN`] rows of each collection.
+///
+/// # Errors
+/// When the manifests are wrong or a system does not answer.
+pub fn dry_run(
+    config: &Config,
+    clock: SharedClock,
+    identifiers: &[Identifier],
+    show_values: bool,
+) -> Result<DryRun, DryRunError> {
+    rehearse(&config.sources, config.collect_limits(), clock, identifiers, show_values)
+}
+
+/// As [`dry_run`], from the sources alone.
+///
+/// # Errors
+/// As [`dry_run`].
+pub fn rehearse(
+    sources: &Sources,
+    limits: CollectLimits,
+    clock: SharedClock,
+    identifiers: &[Identifier],
+    show_values: bool,
+) -> Result<DryRun, DryRunError> {
+    // The data directory may be another user's; what spills has no name and nothing readable in it anyway.
+    let limits = CollectLimits { temp_dir: std::env::temp_dir(), ..limits };
+    let catalog = Catalog::load(sources, limits, clock)?;
+    let (graph, stop, kinds) = (catalog.graph(), StopFlag::new(), Kinds::default());
+    let plan = graph.plan(&types_of(identifiers));
+    let mut systems = OpenSystems::new(&catalog, BTreeSet::new(), &stop, &kinds);
+    if catalog.resolve(&plan, identifiers, &mut systems)? == Located::NeedsIdentity {
+        return Ok(DryRun { outcome: Outcome::NeedsIdentity, collections: Vec::new(), not_searched: Vec::new() });
+    }
+    let mut shown = Shown { graph, values: BTreeMap::new(), wanted: show_values };
+    let walked = catalog.walk(&plan, identifiers, &mut systems, &mut shown)?;
+    let (connected, given_up) = (catalog.connected(), BTreeMap::new());
+    let searched = (0..graph.nodes().len()).filter(|&n| plan.reaches(n) && connected[graph.nodes()[n].dataset]);
+    let collections = searched.map(|node| Rows {
+        dataset: graph.dataset(node).key.clone(),
+        collection: graph.collection(node).name.clone(),
+        rows: walked.rows[node],
+        columns: graph.collection(node).fields.iter().map(|field| field.name.clone()).collect(),
+        values: show_values.then(|| shown.values.remove(&node).unwrap_or_default()),
+    });
+    Ok(DryRun {
+        outcome: if walked.rows.iter().any(|&rows| rows > 0) { Outcome::Found } else { Outcome::NotFound },
+        collections: collections.collect(),
+        not_searched: gaps::not_searched(graph, &plan, &connected, &given_up, &walked),
+    })
+}
+
+struct Shown<'s> {
+    graph: &'s Graph,
+    values: BTreeMap<NodeId, Vec<Vec<Option<String>>>>,
+    wanted: bool,
+}
+
+impl Visitor for Shown<'_> {
+    fn row(&mut self, node: NodeId, row: &dyn Row) -> Result<(), ReadError> {
+        let rows = self.values.entry(node).or_default();
+        if self.wanted && rows.len() < SHOWN {
+            rows.push((0..self.graph.collection(node).fields.len()).map(|column| shown(row.cell(column))).collect());
+        }
+        Ok(())
+    }
+}
+
+fn shown(cell: Cell<'_>) -> Option<String> {
+    Some(match cell {
+        Cell::Null => return None,
+        Cell::Integer(n) => n.to_string(),
+        Cell::Real(n) => n.to_string(),
+        Cell::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Cell::Blob(bytes) => format!("({} bytes)", bytes.len()),
+        Cell::Large(large) => format!("({} bytes)", large.bytes),
+    })
+}

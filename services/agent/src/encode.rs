@@ -1,0 +1,279 @@
+//! Rows into parts: tables as CSV or NDJSON cut at row boundaries, large cells as files of their own, everything
+//! deflated and measured on the way into the sink. Same rows, same bytes.
+//!
+//! A sink takes one part at a time, so rows of a collection wait in a small buffer until a part is worth beginning.
+//! Neighbours: `collect` (the sink), `walk` (the rows).
+
+mod cell;
+mod csv;
+mod ndjson;
+mod part;
+mod table;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use tributary_archive::attestation::PartsSummary;
+use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest, PartPath};
+use tributary_archive::table::{FieldKind, Table, digest};
+use tributary_model::right::TableFormat;
+
+use crate::collect::{PartSink, SinkError};
+use crate::graph::{Graph, NodeId};
+use crate::source::{ReadError, Row};
+use crate::value::Cell;
+use crate::walk::Visitor;
+
+pub(crate) use table::describe;
+
+/// Plain bytes of rows that wait before a part is begun or continued.
+const BUFFER: usize = 64 * 1024;
+/// Bytes that wait over all collections.
+const ALL_BUFFERS: usize = 4 * 1024 * 1024;
+
+/// Types of the columns, per node, as the live databases give them.
+pub(crate) type Kinds = RefCell<BTreeMap<NodeId, Vec<FieldKind>>>;
+
+/// Takes the rows of a walk and gives parts to a sink.
+pub(crate) struct Encoder<'e> {
+    graph: &'e Graph,
+    kinds: &'e Kinds,
+    format: TableFormat,
+    part_bytes: u64,
+    writer: part::Writer<'e>,
+    /// Whose rows the part begun holds.
+    open: Option<NodeId>,
+    tables: BTreeMap<NodeId, Pending>,
+    waiting: usize,
+    digest: PartListDigest,
+    summary: PartsSummary,
+    described: Vec<Table>,
+}
+
+/// Rows of one collection on their way into parts.
+#[derive(Default)]
+struct Pending {
+    rows: Vec<u8>,
+    count: u64,
+    /// Table parts begun, and files written.
+    parts: u32,
+    files: u32,
+    /// Rows and bytes in the part begun.
+    in_part: (u64, u64),
+    described: bool,
+}
+
+/// What was encoded.
+pub(crate) struct Encoded {
+    pub(crate) parts: PartsSummary,
+    pub(crate) tables_sha256: tributary_archive::digest::Sha256Hex,
+}
+
+impl<'e> Encoder<'e> {
+    pub(crate) fn new(
+        graph: &'e Graph,
+        kinds: &'e Kinds,
+        format: TableFormat,
+        part_bytes: u64,
+        sink: &'e mut dyn PartSink,
+    ) -> Self {
+        let sha256 = PartListDigest::new().finish();
+        Self {
+            graph,
+            kinds,
+            format,
+            part_bytes,
+            writer: part::Writer::new(sink),
+            open: None,
+            tables: BTreeMap::new(),
+            waiting: 0,
+            digest: PartListDigest::new(),
+            summary: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256 },
+            described: Vec::new(),
+        }
+    }
+
+    /// Writes what waits and sums up.
+    pub(crate) fn finish(mut self) -> Result<Encoded, SinkError> {
+        let nodes: Vec<NodeId> = self.tables.keys().copied().collect();
+        // The part begun first: it is the one that need not be cut.
+        let open = self.open;
+        for node in open.into_iter().chain(nodes.into_iter().filter(|&n| Some(n) != open)) {
+            self.flush(node)?;
+        }
+        self.close()?;
+        let summary = PartsSummary { sha256: self.digest.finish(), ..self.summary };
+        Ok(Encoded { parts: summary, tables_sha256: digest(&self.described) })
+    }
+
+    /// Moves the rows that wait for a collection into its part.
+    fn flush(&mut self, node: NodeId) -> Result<(), SinkError> {
+        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
+        let (rows, count) = (std::mem::take(&mut pending.rows), std::mem::take(&mut pending.count));
+        self.waiting -= rows.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let full = |pending: &Pending| pending.in_part.1 + rows.len() as u64 > self.part_bytes;
+        if self.open != Some(node) || full(pending) {
+            self.close()?;
+            self.begin_table(node)?;
+        }
+        self.writer.write(&rows)?;
+        if let Some(pending) = self.tables.get_mut(&node) {
+            pending.in_part.0 += count;
+            pending.in_part.1 += rows.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn begin_table(&mut self, node: NodeId) -> Result<(), SinkError> {
+        let header = match self.format {
+            TableFormat::Csv => csv::header(self.graph.collection(node)),
+            TableFormat::Ndjson => Vec::new(),
+        };
+        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
+        pending.parts += 1;
+        pending.in_part = (0, header.len() as u64);
+        if !pending.described {
+            pending.described = true;
+            let kinds = self.kinds.borrow();
+            let table = describe(self.graph, node, kinds.get(&node).map_or(&[], Vec::as_slice));
+            self.writer.table(&table)?;
+            self.described.push(table);
+        }
+        self.writer.begin(Encoding::Deflate)?;
+        self.open = Some(node);
+        self.writer.write(&header)
+    }
+
+    /// Ends the part begun, if there is one.
+    fn close(&mut self) -> Result<(), SinkError> {
+        let Some(node) = self.open.take() else { return Ok(()) };
+        let Some(pending) = self.tables.get(&node) else { return Ok(()) };
+        let file = format!("{:04}.{}", pending.parts, self.format.as_str());
+        let path = self.path(node, &[], &format!("-{file}"));
+        let rows = pending.in_part.0;
+        self.end_part(node, path, PartKind::Table, self.format.media_type(), rows)
+    }
+
+    fn end_part(
+        &mut self,
+        node: NodeId,
+        path: PartPath,
+        kind: PartKind,
+        media_type: &str,
+        rows: u64,
+    ) -> Result<(), SinkError> {
+        let measured = self.writer.end()?;
+        let part = Part {
+            index: self.summary.count + 1,
+            path,
+            dataset: self.graph.dataset(node).key.clone(),
+            collection: self.graph.collection(node).name.clone(),
+            kind,
+            media_type: media_type.to_owned(),
+            encoding: measured.encoding,
+            rows,
+            bytes: measured.bytes,
+            encoded_bytes: measured.encoded_bytes,
+            crc32: measured.crc32,
+            sha256: measured.sha256,
+            encoded_sha256: measured.encoded_sha256,
+        };
+        self.writer.finish(&part)?;
+        self.digest.push(&part);
+        self.summary.count += 1;
+        self.summary.bytes += part.bytes;
+        self.summary.encoded_bytes += part.encoded_bytes;
+        self.summary.rows += part.rows;
+        Ok(())
+    }
+
+    /// A path of the collection. Where two collections' names differ in case only, upper case is written out.
+    fn path(&self, node: NodeId, below: &[String], suffix: &str) -> PartPath {
+        let names = |n: NodeId| [self.graph.dataset(n).key.to_string(), self.graph.collection(n).name.clone()];
+        let folded = PartPath::encode(&names(node)).folded();
+        let alike = (0..self.graph.nodes().len()).filter(|&n| PartPath::encode(&names(n)).folded() == folded).count();
+        let [dataset, collection] = names(node);
+        let segments: Vec<String> =
+            [dataset, format!("{collection}{suffix}")].into_iter().chain(below.iter().cloned()).collect();
+        if alike > 1 { PartPath::encode_case(&segments) } else { PartPath::encode(&segments) }
+    }
+
+    /// Writes a large cell as a file of its own and returns where.
+    fn file(&mut self, node: NodeId, row: &dyn Row, column: usize, text: bool) -> Result<String, ReadError> {
+        self.close()?;
+        let pending = self.tables.entry(node).or_default();
+        pending.files += 1;
+        // Numbered, not named after the row: the key of a row is personal data, and paths stand in lists.
+        let name = format!("{:06}.{}", pending.files, if text { "txt" } else { "bin" });
+        let path = self.path(node, &[name], "-files");
+        let encoding = if text { Encoding::Deflate } else { Encoding::Identity };
+        self.writer.begin(encoding)?;
+        let read = row.read_large(column, &mut |slice| Ok(self.writer.write(slice)?));
+        let media_type = if text { "text/plain" } else { "application/octet-stream" };
+        // What was begun is ended in any case: a failure in the middle makes the collection unreadable, and named.
+        if !matches!(read, Err(ReadError::Sink(_))) {
+            self.end_part(node, path.clone(), PartKind::Attachment, media_type, 0)?;
+        }
+        read.map(|()| path.as_str().to_owned())
+    }
+
+    fn relieve(&mut self) -> Result<(), SinkError> {
+        let largest = self.tables.iter().max_by_key(|(_, pending)| pending.rows.len()).map(|(&node, _)| node);
+        largest.map_or(Ok(()), |node| self.flush(node))
+    }
+}
+
+impl Visitor for Encoder<'_> {
+    fn row(&mut self, node: NodeId, row: &dyn Row) -> Result<(), ReadError> {
+        let columns = self.graph.collection(node).fields.len();
+        let mut files = BTreeMap::new();
+        for column in 0..columns {
+            if let Cell::Large(large) = row.cell(column) {
+                files.insert(column, self.file(node, row, column, large.text)?);
+            }
+        }
+        let pending = self.tables.entry(node).or_default();
+        let before = pending.rows.len();
+        match self.format {
+            TableFormat::Csv => csv::row(&mut pending.rows, columns, row, &files),
+            TableFormat::Ndjson => ndjson::row(&mut pending.rows, &self.graph.collection(node).fields, row, &files),
+        }
+        pending.count += 1;
+        self.waiting += pending.rows.len() - before;
+        // A part ends at a row: what would make it too large begins the next one.
+        let (buffered, part) = (pending.rows.len(), pending.in_part.1 + pending.rows.len() as u64);
+        if buffered >= BUFFER || part > self.part_bytes {
+            self.flush_cut(node, before)?;
+        } else if self.waiting > ALL_BUFFERS {
+            self.relieve()?;
+        }
+        Ok(())
+    }
+}
+
+impl Encoder<'_> {
+    /// Flushes a collection; when its last row, which starts at `last`, would make the part too large, that row waits
+    /// for the next part.
+    fn flush_cut(&mut self, node: NodeId, last: usize) -> Result<(), SinkError> {
+        let limit = self.part_bytes;
+        let open = self.open == Some(node);
+        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
+        let in_part = if open { pending.in_part.1 } else { 0 };
+        if in_part + pending.rows.len() as u64 <= limit || last == 0 {
+            return self.flush(node);
+        }
+        let rest = pending.rows.split_off(last);
+        pending.count -= 1;
+        self.waiting -= rest.len();
+        self.flush(node)?;
+        if let Some(pending) = self.tables.get_mut(&node) {
+            self.waiting += rest.len();
+            pending.rows = rest;
+            pending.count = 1;
+        }
+        self.flush(node)
+    }
+}

@@ -1,0 +1,158 @@
+//! What a walk did not search, and what may therefore be said. Missing never reads as empty (GRP-6).
+
+use std::collections::BTreeMap;
+
+use tributary_archive::attestation::{Answer, NotSearched, NotSearchedReason, Searched, weaken};
+use tributary_model::disposition::Disposition;
+use tributary_model::id::{EntityId, FidesKey};
+
+use crate::graph::{Graph, NodeId, Plan};
+use crate::walk::Walked;
+
+type GivenUp = BTreeMap<FidesKey, NotSearchedReason>;
+
+/// Everything declared that was not searched, or not to its end, in file order.
+pub(crate) fn not_searched(
+    graph: &Graph,
+    plan: &Plan,
+    connected: &[bool],
+    given_up: &GivenUp,
+    walked: &Walked,
+) -> Vec<NotSearched> {
+    let mut gaps = Vec::new();
+    let cut = cut_off(graph, plan, connected, given_up, walked);
+    for (d, dataset) in graph.manifests().datasets.iter().enumerate() {
+        let gap = |collection: Option<&str>, reason, detail: String| NotSearched {
+            dataset: dataset.key.clone(),
+            collection: collection.map(str::to_owned),
+            reason,
+            detail,
+        };
+        let personal = dataset.collections.iter().any(|collection| dataset.is_personal(collection));
+        if let Some((reason, detail)) = whole(connected[d], given_up.get(&dataset.key)) {
+            let reason = if personal { reason } else { NotSearchedReason::NotPersonal };
+            gaps.push(gap(None, reason, detail.to_owned()));
+            continue;
+        }
+        for (c, collection) in dataset.collections.iter().enumerate() {
+            let node = graph.nodes().iter().position(|node| (node.dataset, node.collection) == (d, c));
+            let found = match node {
+                None => Some((NotSearchedReason::SkippedByManifest, "the manifest says skip_processing".to_owned())),
+                Some(node) if !plan.reaches(node) => Some((NotSearchedReason::NoIdentifierOfType, needed(graph, node))),
+                Some(node) => cut.get(&node).cloned(),
+            };
+            let Some((reason, detail)) = found else { continue };
+            let reached = node.is_some_and(|node| plan.reaches(node));
+            let reason =
+                if dataset.is_personal(collection) || reached { reason } else { NotSearchedReason::NotPersonal };
+            gaps.push(gap(Some(&collection.name), reason, detail));
+        }
+    }
+    gaps
+}
+
+/// Why nothing of a dataset was searched.
+fn whole(connected: bool, given_up: Option<&NotSearchedReason>) -> Option<(NotSearchedReason, &'static str)> {
+    match given_up {
+        _ if !connected => Some((NotSearchedReason::NotConnected, "the agent has no connection to this system")),
+        Some(NotSearchedReason::SnapshotTooLong) => {
+            Some((NotSearchedReason::SnapshotTooLong, "reading took longer than the system may be kept from writing"))
+        }
+        Some(reason) => Some((*reason, "the system did not answer for as long as it was tried")),
+        None => None,
+    }
+}
+
+/// Which identifiers would have led to a collection.
+fn needed(graph: &Graph, node: NodeId) -> String {
+    let leads = |kind: &tributary_model::id::IdentifierType| graph.plan(&[kind.clone()].into()).reaches(node);
+    let types: Vec<String> =
+        graph.identifier_types().iter().filter(|kind| leads(kind)).map(ToString::to_string).collect();
+    if types.is_empty() {
+        "no identifier leads here: the manifest declares neither an identity nor a reference that is walked".to_owned()
+    } else {
+        format!("needs an identifier of type {}", types.join(" or "))
+    }
+}
+
+/// Collections that could not be read to their end, and those to which rows that were not read would have led.
+fn cut_off(
+    graph: &Graph,
+    plan: &Plan,
+    connected: &[bool],
+    given_up: &GivenUp,
+    walked: &Walked,
+) -> BTreeMap<NodeId, (NotSearchedReason, String)> {
+    let mut cut: BTreeMap<NodeId, (NotSearchedReason, String)> = BTreeMap::new();
+    let mut open: Vec<(NodeId, NotSearchedReason)> = Vec::new();
+    for (node, why) in &walked.unreadable {
+        cut.insert(*node, (NotSearchedReason::NotReadable, why.clone()));
+        open.push((*node, NotSearchedReason::NotReadable));
+    }
+    for node in (0..graph.nodes().len()).filter(|&node| plan.reaches(node)) {
+        if let Some((reason, _)) = whole(connected[graph.nodes()[node].dataset], given_up.get(&graph.dataset(node).key))
+        {
+            open.push((node, reason));
+        }
+    }
+    let mut seen: Vec<NodeId> = open.iter().map(|(node, _)| *node).collect();
+    while let Some((from, reason)) = open.pop() {
+        for edge in &plan.edges[from] {
+            let to = plan.lookups[edge.lookup].node;
+            if !seen.contains(&to) {
+                seen.push(to);
+                let detail = format!("rows to which only {} leads were not sought", graph.name(from));
+                cut.entry(to).or_insert((reason, detail));
+                open.push((to, reason));
+            }
+        }
+    }
+    cut
+}
+
+/// What was searched: collections that identifiers lead to, in systems that were read.
+pub(crate) fn searched(
+    graph: &Graph,
+    plan: &Plan,
+    connected: &[bool],
+    given_up: &GivenUp,
+    walked: &Walked,
+) -> Vec<Searched> {
+    let read = |&node: &NodeId| {
+        let dataset = graph.nodes()[node].dataset;
+        plan.reaches(node) && whole(connected[dataset], given_up.get(&graph.dataset(node).key)).is_none()
+    };
+    (0..graph.nodes().len())
+        .filter(read)
+        .map(|node| Searched {
+            dataset: graph.dataset(node).key.clone(),
+            collection: graph.collection(node).name.clone(),
+            rows: walked.rows[node],
+        })
+        .collect()
+}
+
+/// One answer per dataset.
+pub(crate) fn answers(
+    graph: &Graph,
+    controller: &EntityId,
+    not_searched: &[NotSearched],
+    walked: &Walked,
+) -> Vec<Answer> {
+    let datasets = graph.manifests().datasets.iter().enumerate();
+    datasets
+        .map(|(d, dataset)| {
+            let nodes = graph.nodes().iter().zip(&walked.rows).filter(|(node, _)| node.dataset == d);
+            let rows = nodes.map(|(_, rows)| rows).sum();
+            let said = if rows > 0 { Disposition::Fulfilled } else { Disposition::NoData };
+            Answer {
+                controller: controller.clone(),
+                dataset: dataset.key.clone(),
+                disposition: weaken(said, &dataset.key, not_searched),
+                reason: None,
+                rows,
+                snapshot_at: walked.snapshots.get(&d).copied(),
+            }
+        })
+        .collect()
+}

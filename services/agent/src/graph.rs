@@ -1,0 +1,196 @@
+//! The graph of an entity's collections: nodes, references as joins, and which identifier seeds what.
+//!
+//! Built once from the manifests; `plan` orients it for the identifier types of one request. `walk` follows the plan.
+
+mod join;
+mod plan;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tributary_model::id::IdentifierType;
+use tributary_model::manifest::{BaseType, Collection, DataType, Dataset, Field, Manifests, covers};
+
+pub use join::Join;
+pub use plan::{Edge, Lookup, LookupId, Plan, SoughtBy};
+
+/// A collection of the graph, as an index.
+pub type NodeId = usize;
+
+/// A field, or a value within a structured one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldPath {
+    /// Index of the column among the collection's declared fields.
+    pub column: usize,
+    /// Names of the way down into a structured value.
+    pub sub: Vec<String>,
+    /// Declared type of the values at its end.
+    pub data_type: Option<BaseType>,
+    /// Whether the column holds JSON: it has fields within, or is an array.
+    pub structured: bool,
+}
+
+/// A collection that takes part in walks.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Index of its dataset.
+    pub dataset: usize,
+    /// Index of the collection in it.
+    pub collection: usize,
+    /// Whether it holds personal data, as far as the manifest says.
+    pub personal: bool,
+    /// Whether each of its rows is a person, so that two rows are two people.
+    pub register: bool,
+    /// Fields that identifiers seed.
+    pub identities: Vec<(IdentifierType, FieldPath)>,
+    /// Columns of the declared primary key.
+    pub primary_key: Vec<usize>,
+}
+
+/// The whole graph.
+#[derive(Debug, Clone)]
+pub struct Graph {
+    manifests: Arc<Manifests>,
+    nodes: Vec<Node>,
+    joins: Vec<Join>,
+}
+
+impl Graph {
+    /// Builds the graph. The manifests were checked, so every reference leads somewhere.
+    pub fn new(manifests: Arc<Manifests>) -> Self {
+        let mut nodes = Vec::new();
+        for (d, dataset) in manifests.datasets.iter().enumerate() {
+            for (c, collection) in dataset.collections.iter().enumerate().filter(|(_, collection)| !collection.skip) {
+                nodes.push(node(dataset, collection, d, c));
+            }
+        }
+        let joins = join::joins(&manifests, &nodes);
+        let mut graph = Self { manifests, nodes, joins };
+        for index in 0..graph.nodes.len() {
+            graph.nodes[index].register = graph.is_register(index);
+        }
+        graph
+    }
+
+    /// The manifests it was built from.
+    pub fn manifests(&self) -> &Manifests {
+        &self.manifests
+    }
+
+    /// All nodes, in file order.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// All references.
+    pub fn joins(&self) -> &[Join] {
+        &self.joins
+    }
+
+    /// The dataset of a node.
+    pub fn dataset(&self, node: NodeId) -> &Dataset {
+        &self.manifests.datasets[self.nodes[node].dataset]
+    }
+
+    /// The collection of a node.
+    pub fn collection(&self, node: NodeId) -> &Collection {
+        &self.dataset(node).collections[self.nodes[node].collection]
+    }
+
+    /// `dataset.collection`, for people.
+    pub fn name(&self, node: NodeId) -> String {
+        format!("{}.{}", self.dataset(node).key, self.collection(node).name)
+    }
+
+    /// Identifier types by which anything can be searched.
+    pub fn identifier_types(&self) -> BTreeSet<IdentifierType> {
+        self.nodes.iter().flat_map(|node| node.identities.iter().map(|(kind, _)| kind.clone())).collect()
+    }
+
+    /// Orients the graph for a request with identifiers of these types.
+    pub fn plan(&self, types: &BTreeSet<IdentifierType>) -> Plan {
+        plan::plan(self, types)
+    }
+
+    /// Whether the rows of a collection are people.
+    ///
+    /// Fideslang has no word for it, so the key decides. A primary key in category `user.unique_id` names a person;
+    /// one in another category (an order, a visit) does not. Where the key is not classified, rows count as people
+    /// when they hold names, or when identifiers find them and other collections refer to them: two such rows under one e-mail address are then
+    /// taken for two people, which costs a question and never shows one person's data to another.
+    fn is_register(&self, index: NodeId) -> bool {
+        self.key_names_a_person(index).unwrap_or_else(|| {
+            let referenced = self.joins.iter().any(|join| join.referenced == index && join.holder != index);
+            let sought = !self.nodes[index].identities.is_empty();
+            (sought && referenced) || holds_names(&self.collection(index).fields)
+        })
+    }
+
+    /// Whether the primary key's categories say that it names a person; `None` when it has none.
+    fn key_names_a_person(&self, index: NodeId) -> Option<bool> {
+        let fields = &self.collection(index).fields;
+        let mut categories =
+            self.nodes[index].primary_key.iter().flat_map(|&column| &fields[column].categories).peekable();
+        categories.peek()?;
+        Some(categories.any(|category| covers("user.unique_id", category)))
+    }
+}
+
+fn holds_names(fields: &[Field]) -> bool {
+    fields.iter().any(|field| field.categories.iter().any(|c| covers("user.name", c)) || holds_names(&field.fields))
+}
+
+fn node(dataset: &Dataset, collection: &Collection, d: usize, c: usize) -> Node {
+    let mut identities = Vec::new();
+    for (column, field) in collection.fields.iter().enumerate() {
+        seeded(field, column, &mut Vec::new(), &mut identities, is_structured(field));
+    }
+    let keys = collection.fields.iter().enumerate().filter(|(_, field)| field.primary_key);
+    Node {
+        dataset: d,
+        collection: c,
+        personal: dataset.is_personal(collection),
+        register: false,
+        identities,
+        primary_key: keys.map(|(column, _)| column).collect(),
+    }
+}
+
+fn seeded(
+    field: &Field,
+    column: usize,
+    sub: &mut Vec<String>,
+    into: &mut Vec<(IdentifierType, FieldPath)>,
+    structured: bool,
+) {
+    if let Some(kind) = &field.identity {
+        let data_type = field.data_type.map(|t| t.base);
+        into.push((kind.clone(), FieldPath { column, sub: sub.clone(), data_type, structured }));
+    }
+    for inner in &field.fields {
+        sub.push(inner.name.clone());
+        seeded(inner, column, sub, into, structured);
+        sub.pop();
+    }
+}
+
+/// Whether a column holds JSON.
+fn is_structured(field: &Field) -> bool {
+    !field.fields.is_empty() || matches!(field.data_type, Some(DataType { array: true, .. }))
+}
+
+/// The path of a field found by [`Manifests::resolve`] or while walking the fields.
+fn field_path(collection: &Collection, path: &[usize]) -> FieldPath {
+    let column = path.first().copied().unwrap_or_default();
+    let mut field = &collection.fields[column];
+    let structured = is_structured(field);
+    let mut sub = Vec::new();
+    for &index in path.iter().skip(1) {
+        field = &field.fields[index];
+        sub.push(field.name.clone());
+    }
+    FieldPath { column, sub, data_type: field.data_type.map(|t| t.base), structured }
+}
+
+#[cfg(test)]
+mod tests;

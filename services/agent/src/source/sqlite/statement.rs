@@ -1,0 +1,197 @@
+//! The queries of the SQLite connector. Names are quoted, values are bound.
+
+use rusqlite::Connection;
+
+use super::schema::{Table, TableKind};
+use super::{LARGE, Query};
+use crate::graph::FieldPath;
+use crate::source::Matching;
+use crate::source::normal::PUNCTUATION;
+
+/// How one query is carried out.
+#[derive(Debug, Clone)]
+pub(super) struct Statement {
+    /// `SELECT` with its columns and `FROM`.
+    select: String,
+    /// How rows are told apart and ordered.
+    pub(super) order: String,
+    /// Columns in front of the declared ones that tell rows apart.
+    pub(super) identity: usize,
+    /// The condition, when SQLite can judge it.
+    pub(super) how: How,
+    /// The table, quoted.
+    pub(super) table: String,
+    /// The columns that are compared, as SQL expressions.
+    compared: Vec<String>,
+}
+
+/// Who judges the condition, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// An index finds each value: one execution per value.
+    Each,
+    /// As `Each`, but the rows would have to be sorted: their keys are sorted instead.
+    EachByKey,
+    /// The table is read once for a whole list of values.
+    List,
+    /// The table is read once and the walk looks into the structured column.
+    Inside,
+}
+
+/// Names the query in the cache of statements.
+pub(super) fn cache_key(query: &Query<'_>) -> String {
+    format!("{}\0{:?}\0{:?}", query.table, query.fields, query.matching)
+}
+
+impl Statement {
+    pub(super) fn new(connection: &Connection, table: &Table, query: &Query<'_>) -> rusqlite::Result<Self> {
+        let identity: Vec<String> = match &table.kind {
+            TableKind::Rowid(alias) => vec![format!("\"{alias}\"")],
+            TableKind::WithoutRowid => table.key().into_iter().map(quote).collect(),
+            TableKind::View if query.primary_key.is_empty() => query.columns.iter().map(|c| quote(c)).collect(),
+            TableKind::View => query.primary_key.iter().map(|&c| quote(&query.columns[c])).collect(),
+        };
+        let cells = query.columns.iter().map(|name| cell(table, name));
+        let columns: Vec<String> = identity.iter().cloned().chain(cells).collect();
+        let name = quote(&table.name);
+        let mut statement = Self {
+            select: format!("SELECT {} FROM {name}", columns.join(", ")),
+            // The key as bytes, whatever collation the column has; without a key there is no order to keep.
+            order: match &table.kind {
+                TableKind::View if query.primary_key.is_empty() => String::new(),
+                TableKind::Rowid(_) => format!(" ORDER BY {}", identity.join(", ")),
+                _ => format!(
+                    " ORDER BY {}",
+                    identity.iter().map(|c| format!("{c} COLLATE BINARY")).collect::<Vec<_>>().join(", ")
+                ),
+            },
+            identity: identity.len(),
+            how: How::Inside,
+            table: name,
+            compared: query.fields.iter().map(|field| quote(&query.columns[field.column])).collect(),
+        };
+        if !query.fields.iter().any(|field: &FieldPath| field.structured) {
+            statement.how = statement.choose(connection, table, query)?;
+        }
+        Ok(statement)
+    }
+
+    /// Asks SQLite how it would find one value.
+    fn choose(&self, connection: &Connection, table: &Table, query: &Query<'_>) -> rusqlite::Result<How> {
+        if let Matching::Identifier(_) = query.matching {
+            return Ok(How::List);
+        }
+        let plan = explain(connection, &self.each())?;
+        let found =
+            plan.iter().any(|step| step.starts_with("SEARCH")) && !plan.iter().any(|step| step.starts_with("SCAN"));
+        // A composite key found by its first part only would read that part's rows for every value.
+        let by_all =
+            plan.iter().any(|step| step.matches("=?").count() >= self.compared.len() || step.contains("rowid=?"));
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        Ok(match (found && by_all, sorts, &table.kind) {
+            (false, ..) => How::List,
+            (true, true, TableKind::Rowid(_)) => How::EachByKey,
+            (true, ..) => How::Each,
+        })
+    }
+
+    pub(super) fn scans(&self) -> bool {
+        matches!(self.how, How::List | How::Inside)
+    }
+
+    /// Rows with one value, bound from ?3 on.
+    pub(super) fn each(&self) -> String {
+        format!("{} WHERE {}{}", self.select, self.equal(), self.order)
+    }
+
+    /// As `each`; only the keys are sorted.
+    pub(super) fn each_by_key(&self, alias: &str) -> String {
+        self.by_key(alias, &self.equal())
+    }
+
+    fn by_key(&self, alias: &str, condition: &str) -> String {
+        let keys = format!("SELECT \"{alias}\" FROM {} WHERE {condition}", self.table);
+        format!("{} WHERE \"{alias}\" IN ({keys}){}", self.select, self.order)
+    }
+
+    fn equal(&self) -> String {
+        let equal: Vec<String> = self.compared.iter().zip(3..).map(|(c, n)| format!("{c} = ?{n}")).collect();
+        equal.join(" AND ")
+    }
+
+    /// Rows with one of the values in the list, read in the table's own order.
+    pub(super) fn listed(&self) -> String {
+        let (columns, values) = (self.compared.join(", "), list_columns(self.compared.len()));
+        let columns = if self.compared.len() > 1 { format!("({columns})") } else { columns };
+        let scan = if self.order.contains("COLLATE") || self.order.is_empty() { "" } else { " NOT INDEXED" };
+        format!("{}{scan} WHERE {columns} IN (SELECT {values} FROM temp.sought){}", self.select, self.order)
+    }
+
+    /// Rows with one of `count` spellings of identifiers, bound from ?3 on. Only the keys of what is found are sorted.
+    pub(super) fn spelt(&self, kind: &str, count: usize, alias: Option<&str>) -> String {
+        let marks: Vec<String> = (3..3 + count).map(|n| format!("?{n}")).collect();
+        let (column, marks) = (&self.compared[0], marks.join(", "));
+        let condition = match kind {
+            "email" => format!("{column} COLLATE NOCASE IN ({marks})"),
+            "phone_number" => format!("{column} IN ({marks}) OR {} IN ({marks})", unpunctuated(column)),
+            _ => format!("{column} IN ({marks})"),
+        };
+        match alias {
+            Some(alias) => self.by_key(alias, &condition),
+            None => format!("{} WHERE {condition}{}", self.select, self.order),
+        }
+    }
+
+    /// All rows.
+    pub(super) fn all(&self) -> String {
+        format!("{}{}", self.select, self.order)
+    }
+}
+
+/// Makes the list of values anew. It lives in memory (`temp_store`), not beside the file.
+pub(super) fn make_list(columns: usize) -> String {
+    format!("DROP TABLE IF EXISTS temp.sought; CREATE TEMP TABLE sought ({})", list_columns(columns))
+}
+
+/// Puts one tuple into the list.
+pub(super) fn add_to_list(columns: usize) -> String {
+    let marks: Vec<String> = (1..=columns).map(|n| format!("?{n}")).collect();
+    format!("INSERT INTO temp.sought VALUES ({})", marks.join(", "))
+}
+
+fn list_columns(count: usize) -> String {
+    (0..count).map(|n| format!("v{n}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A cell, or the marker ?2 where it is longer than ?1 bytes: `octet_length` does not load it.
+fn cell(table: &Table, name: &str) -> String {
+    let quoted = quote(name);
+    match table.column(name) {
+        Some(column) if column.may_be_large() => format!("iif(octet_length({quoted}) > ?1, ?2, {quoted})"),
+        _ => quoted,
+    }
+}
+
+fn unpunctuated(column: &str) -> String {
+    let spaces = [' ', '\t', '\u{a0}'];
+    PUNCTUATION.iter().chain(&spaces).fold(column.to_owned(), |inner, c| format!("replace({inner}, '{c}', '')"))
+}
+
+/// Quotes a name for SQL.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+pub(super) fn explain(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    // Bound as they will be: an unbound ?1 is NULL, and SQLite plans the same way for both.
+    if statement.parameter_count() >= 1 {
+        statement.raw_bind_parameter(1, LARGE)?;
+    }
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        steps.push(row.get("detail")?);
+    }
+    Ok(steps)
+}

@@ -1,0 +1,224 @@
+//! The walk: from the identifiers through the references, each row of the person once, in a fixed order, in bounded
+//! memory.
+//!
+//! Collections are taken in the plan's order; a cycle comes back to one when new values wait for it, and ends when no
+//! new ones do. Neighbours: `graph` (the plan), `source` (rows), `spill` (what must be remembered), `identity` (whether
+//! the identifiers are one person, asked before anything is handed over).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::graph::{Graph, LookupId, NodeId, Plan, SoughtBy};
+use crate::source::{Matching, Query, ReadError, Row, Snapshot, Sought, values_at};
+use crate::spill::Spill;
+use crate::value::Tuple;
+
+/// What takes the rows of a walk.
+pub trait Visitor {
+    /// A row of a collection. Each comes once.
+    fn row(&mut self, node: NodeId, row: &dyn Row) -> Result<(), ReadError>;
+}
+
+/// The systems of a walk: one snapshot each, opened when it is needed first.
+pub trait Systems {
+    /// The snapshot of a dataset; `None` when the walk does without it.
+    fn snapshot(&mut self, dataset: usize) -> Result<Option<&mut (dyn Snapshot + '_)>, ReadError>;
+}
+
+/// A walk failed at a dataset.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// Index of the dataset.
+    pub dataset: usize,
+    /// What failed.
+    #[source]
+    pub error: ReadError,
+}
+
+/// What a walk found.
+#[derive(Debug, Clone, Default)]
+pub struct Walked {
+    /// Rows per node.
+    pub rows: Vec<u64>,
+    /// Collections that could not be read to their end, with why.
+    pub unreadable: BTreeMap<NodeId, String>,
+    /// The instant of each dataset's snapshot.
+    pub snapshots: BTreeMap<usize, Timestamp>,
+    /// Lookups carried out and rows looked at, which must stay linear.
+    pub effort: Effort,
+}
+
+/// What a walk cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Calls to a system.
+    pub calls: u64,
+    /// Values looked up.
+    pub values: u64,
+    /// Rows that systems returned, those seen before included.
+    pub rows: u64,
+}
+
+/// A walk's fixed parts.
+#[derive(Debug, Clone, Copy)]
+pub struct Walk<'w> {
+    /// The graph.
+    pub graph: &'w Graph,
+    /// The graph as this request uses it.
+    pub plan: &'w Plan,
+    /// Names of the columns, per node.
+    pub columns: &'w [Vec<String>],
+    /// Nodes whose rows lead nowhere; empty for none.
+    pub ends: &'w [bool],
+}
+
+impl Walk<'_> {
+    /// Walks from `sought` and gives every row to `visitor`.
+    ///
+    /// # Errors
+    /// When a system does not answer, the walk was stopped, or the visitor or the spill could not store something. A
+    /// collection that cannot be read is no error of the walk: it is named in what is returned.
+    pub fn run(
+        &self,
+        sought: &[Sought],
+        systems: &mut dyn Systems,
+        spill: &mut Spill,
+        visitor: &mut dyn Visitor,
+    ) -> Result<Walked, Failure> {
+        let mut walked = Walked { rows: vec![0; self.graph.nodes().len()], ..Walked::default() };
+        self.seed(sought, spill).map_err(|error| Failure { dataset: 0, error })?;
+        while let Some(node) = self.next(spill) {
+            let dataset = self.graph.nodes()[node].dataset;
+            let outcome = self.node(node, systems, spill, visitor, &mut walked);
+            match outcome {
+                Ok(()) => {}
+                Err(ReadError::NotReadable(why)) => {
+                    walked.unreadable.entry(node).or_insert(why);
+                    self.plan.lookups_of[node].iter().for_each(|&lookup| spill.clear(lookup));
+                }
+                Err(error) => return Err(Failure { dataset, error }),
+            }
+        }
+        Ok(walked)
+    }
+
+    fn seed(&self, sought: &[Sought], spill: &mut Spill) -> Result<(), ReadError> {
+        for (id, lookup) in self.plan.lookups.iter().enumerate() {
+            let SoughtBy::Identifier(kind) = &lookup.by else { continue };
+            for value in sought.iter().filter(|s| s.kind() == kind).flat_map(Sought::values) {
+                self.want(id, &vec![value], spill)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first collection, in the plan's order, for which values wait.
+    fn next(&self, spill: &Spill) -> Option<NodeId> {
+        let waits = |node: NodeId| self.plan.lookups_of[node].iter().any(|&lookup| spill.waiting(lookup) > 0);
+        self.plan.order.iter().copied().find(|&node| waits(node))
+    }
+
+    fn node(
+        &self,
+        node: NodeId,
+        systems: &mut dyn Systems,
+        spill: &mut Spill,
+        visitor: &mut dyn Visitor,
+        walked: &mut Walked,
+    ) -> Result<(), ReadError> {
+        let dataset = self.graph.nodes()[node].dataset;
+        let Some(snapshot) = systems.snapshot(dataset)? else {
+            self.plan.lookups_of[node].iter().for_each(|&lookup| spill.clear(lookup));
+            return Ok(());
+        };
+        walked.snapshots.entry(dataset).or_insert_with(|| snapshot.taken_at());
+        // One value of one lookup finds a row once, and nothing else ever will: no need to remember it.
+        let lookups = &self.plan.lookups_of[node];
+        let only = lookups.len() == 1 && !self.plan.cyclic[node] && spill.waiting(lookups[0]) == 1;
+        for &lookup in lookups {
+            let query = self.query(lookup);
+            while spill.waiting(lookup) > 0 {
+                let batch = snapshot.batch(&query)?;
+                let values = spill.take(lookup, query.fields.len(), batch)?;
+                walked.effort.calls += 1;
+                walked.effort.values += values.len() as u64;
+                let mut identity = Vec::new();
+                snapshot.find(&query, &values, &mut |row| {
+                    walked.effort.rows += 1;
+                    if !only {
+                        identity.clear();
+                        row.write_identity(&mut identity);
+                        if !spill.first_time(node as u64, &identity)? {
+                            return Ok(());
+                        }
+                    }
+                    walked.rows[node] += 1;
+                    visitor.row(node, row)?;
+                    self.follow(node, row, spill)
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The query of a lookup.
+    pub fn query(&self, lookup: LookupId) -> Query<'_> {
+        let lookup = &self.plan.lookups[lookup];
+        Query {
+            table: &self.graph.collection(lookup.node).name,
+            columns: &self.columns[lookup.node],
+            primary_key: &self.graph.nodes()[lookup.node].primary_key,
+            fields: &lookup.fields,
+            matching: match &lookup.by {
+                SoughtBy::Identifier(kind) => Matching::Identifier(kind),
+                SoughtBy::Reference => Matching::Exact,
+            },
+        }
+    }
+
+    fn follow(&self, node: NodeId, row: &dyn Row, spill: &mut Spill) -> Result<(), ReadError> {
+        if self.ends.get(node).copied().unwrap_or(false) {
+            return Ok(());
+        }
+        for edge in &self.plan.edges[node] {
+            let values: Vec<_> = edge.fields.iter().map(|field| values_at(row, field)).collect();
+            for tuple in tuples(&values) {
+                self.want(edge.lookup, &tuple, spill)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a value in a lookup's queue, in the type that its fields are declared with, unless it was there before.
+    fn want(&self, id: LookupId, tuple: &Tuple, spill: &mut Spill) -> Result<(), ReadError> {
+        let lookup = &self.plan.lookups[id];
+        let cast: Option<Tuple> =
+            tuple.iter().zip(&lookup.fields).map(|(value, field)| value.clone().cast(field.data_type)).collect();
+        let Some(cast) = cast else { return Ok(()) };
+        let mut key = Vec::new();
+        cast.iter().for_each(|value| value.write_key(&mut key));
+        // Sets of values are numbered after those of rows.
+        let set = self.graph.nodes().len() + id;
+        if spill.first_time(set as u64, &key)? {
+            spill.push(id, &cast)?;
+        }
+        Ok(())
+    }
+}
+
+/// Every combination of one value per field; none when a field has no value.
+pub(crate) fn tuples(values: &[Vec<crate::value::Value>]) -> Vec<Tuple> {
+    values.iter().fold(vec![Tuple::new()], |all, values| {
+        all.iter()
+            .flat_map(|tuple| values.iter().map(|v| [tuple.as_slice(), std::slice::from_ref(v)].concat()))
+            .collect()
+    })
+}
+
+/// Column names per node, as queries need them.
+pub fn columns(graph: &Graph) -> Vec<Vec<String>> {
+    let names = |node| graph.collection(node).fields.iter().map(|field| field.name.clone()).collect();
+    (0..graph.nodes().len()).map(names).collect()
+}
