@@ -156,27 +156,28 @@ pub fn build(facts: &CaseFacts, contributions: &[Contribution], key: &SigningKey
     let members = check::members(facts, contributions, key)?;
     let completeness = completeness(facts, &members);
     let mut files = Files::new(facts.case);
-    files.payload("data/README.txt", README.to_vec());
+    files.add("data/README.txt", README.to_vec());
     for member in &members {
         payload(facts, member, &mut files)?;
     }
     let payload = files.take_manifest();
-    files.tag("bagit.txt", BAGIT.to_vec());
-    files.tag("bag-info.txt", bag_info(&completeness, payload.bytes, payload.files));
-    files.tag("completeness.json", json::to_file(&completeness));
-    files.tag("trust.json", facts.trust_envelope.clone());
+    files.add("bagit.txt", BAGIT.to_vec());
+    files.add("bag-info.txt", bag_info(&completeness, payload.bytes, payload.files));
+    files.add("completeness.json", json::to_file(&completeness));
+    files.add("trust.json", facts.trust_envelope.clone());
     for member in &members {
         if let (Some(_), Some(envelope)) = (&member.attestation, &member.contribution.attestation) {
-            files.tag(&attestation_path(&member.public.id), envelope.clone());
+            files.add(&attestation_path(&member.public.id), envelope.clone());
         }
     }
-    files.tag("manifest-sha256.txt", payload.text);
+    files.add("manifest-sha256.txt", payload.text);
     let tagmanifest = files.take_manifest().text;
     let tagmanifest_sha256 = Sha256Hex::of(&tagmanifest);
     let closing = Closing::of(&completeness).sign(tagmanifest_sha256, key);
-    files.tag("tagmanifest-sha256.txt", tagmanifest);
-    files.tag("attestations/gateway.dsse.json", closing.to_json());
+    files.add("tagmanifest-sha256.txt", tagmanifest);
+    files.add("attestations/gateway.dsse.json", closing.to_json());
 
+    check::limits(&files.entries)?;
     let (generated, pieces) = lay_out(files.entries, facts.assembled_at);
     let file_name = match facts.sequence {
         1 => format!("tributary-{}.zip", facts.case),
@@ -220,7 +221,7 @@ fn payload(facts: &CaseFacts, member: &Member<'_>, files: &mut Files) -> Result<
     )
     .map_err(|undescribed| BuildError::Undescribed { entity: entity.clone(), part: undescribed.0 })?;
     let folder = format!("data/entities/{entity}");
-    files.payload(&format!("{folder}/datapackage.json"), package.to_file());
+    files.add(&format!("{folder}/datapackage.json"), package.to_file());
     for part in &contribution.parts {
         files.part(&format!("{folder}/{}", part.path), entity, part);
     }
@@ -247,11 +248,7 @@ impl Files {
         Self { folder: case.to_string(), entries: Vec::new(), lines: Vec::new(), bytes: 0 }
     }
 
-    fn payload(&mut self, path: &str, bytes: Vec<u8>) {
-        self.tag(path, bytes);
-    }
-
-    fn tag(&mut self, path: &str, bytes: Vec<u8>) {
+    fn add(&mut self, path: &str, bytes: Vec<u8>) {
         self.lines.push((path.to_owned(), Sha256Hex::of(&bytes)));
         self.bytes += bytes.len() as u64;
         self.entries.push(Entry { name: format!("{}/{path}", self.folder), body: Body::Generated(bytes) });

@@ -5,6 +5,11 @@ mod builder;
 mod pieces;
 mod reader;
 
+/// Most entries that are written and read.
+pub(crate) const MAX_ENTRIES: u64 = 1_000_000;
+/// Largest directory that is written and read, in bytes.
+pub(crate) const MAX_DIRECTORY: u64 = 256 << 20;
+
 pub(crate) use builder::{Body, Entry, lay_out};
 pub use pieces::{InvalidPieceList, Piece, PieceList};
 pub(crate) use reader::{Directory, DirectoryError, Stored, modified_at};

@@ -13,6 +13,11 @@ use crate::digest::{Hasher, Sha256Hex};
 pub trait ReadSeek: Read + Seek {}
 impl<T: Read + Seek + ?Sized> ReadSeek for T {}
 
+/// Largest generated file that is written and read whole, other than these two kinds.
+pub(crate) const MAX_JSON: u64 = 64 << 20;
+/// Largest `datapackage.json`. Manifests are never held.
+pub(crate) const MAX_DATAPACKAGE: u64 = 128 << 20;
+
 /// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
 

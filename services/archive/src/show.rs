@@ -13,14 +13,9 @@ use crate::attestation::{Answer, NotSearched, PartsSummary};
 use crate::completeness::{Completeness, EntityEntry, GroupRef, Observed, Predecessor};
 use crate::datapackage::DataPackage;
 use crate::json;
-use crate::opened::{OpenError, Opened, ReadSeek};
+use crate::opened::{MAX_DATAPACKAGE, MAX_JSON, OpenError, Opened, ReadSeek};
 use crate::part::Part;
 use crate::table::Table;
-
-/// Largest file of entity facts, trust or attestation that is read.
-pub(crate) const MAX_JSON: u64 = 64 << 20;
-/// Largest `datapackage.json` that is read.
-pub(crate) const MAX_DATAPACKAGE: u64 = 256 << 20;
 
 /// An archive cannot be shown.
 #[derive(Debug, thiserror::Error)]

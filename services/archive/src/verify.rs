@@ -16,9 +16,9 @@ use crate::completeness::{Completeness, PROFILE};
 use crate::container::modified_at;
 use crate::digest::Sha256Hex;
 use crate::json;
-use crate::opened::Opened;
 pub use crate::opened::ReadSeek;
-use crate::show::{MAX_JSON, Summary};
+use crate::opened::{MAX_JSON, Opened};
+use crate::show::Summary;
 use findings::Findings;
 pub use findings::{Finding, Severity};
 

@@ -12,6 +12,8 @@ use tributary_model::scope::{Decision, Outcome};
 
 use super::{CaseFacts, Contribution, Member};
 use crate::attestation::{Attestation, AttestationError, PartsMismatch, check_context};
+use crate::container::{Body, Entry, MAX_DIRECTORY, MAX_ENTRIES};
+use crate::opened::{MAX_DATAPACKAGE, MAX_JSON};
 use crate::part::paths_collide;
 
 /// Most bytes of one archive: beyond this, sums of sizes are lies.
@@ -75,8 +77,8 @@ pub enum BuildError {
         /// The second of the two parts.
         part: u32,
     },
-    /// The sizes add up to more than an archive can hold.
-    #[error("archive: the parts' sizes add up to more than any archive holds")]
+    /// More parts, larger lists or more bytes than an archive holds and a verifier reads.
+    #[error("archive: it has more parts, or larger lists, than an archive holds; make parts larger")]
     TooLarge,
 }
 
@@ -209,4 +211,20 @@ fn check_sizes(members: &[Member<'_>]) -> Result<(), BuildError> {
     let sizes = members.iter().flat_map(|m| &m.contribution.parts).flat_map(|part| [part.bytes, part.encoded_bytes]);
     let sum = sizes.into_iter().try_fold(0_u64, u64::checked_add);
     if sum.is_some_and(|sum| sum < MAX_BYTES) { Ok(()) } else { Err(BuildError::TooLarge) }
+}
+
+/// What is written must be within what a verifier reads.
+pub(super) fn limits(entries: &[Entry]) -> Result<(), BuildError> {
+    // A central record and its longest ZIP64 field, beside the name.
+    let directory: u64 = entries.iter().map(|entry| entry.name.len() as u64 + 46 + 28).sum();
+    let too_large = |entry: &Entry| match &entry.body {
+        Body::Generated(bytes) if entry.name.ends_with("/datapackage.json") => bytes.len() as u64 > MAX_DATAPACKAGE,
+        Body::Generated(_) if entry.name.ends_with("manifest-sha256.txt") => false,
+        Body::Generated(bytes) => bytes.len() as u64 > MAX_JSON,
+        Body::Part { .. } => false,
+    };
+    if entries.len() as u64 > MAX_ENTRIES || directory > MAX_DIRECTORY || entries.iter().any(too_large) {
+        return Err(BuildError::TooLarge);
+    }
+    Ok(())
 }

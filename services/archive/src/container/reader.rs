@@ -7,10 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// Most entries that are read.
-const MAX_ENTRIES: u64 = 1_000_000;
-/// Largest directory that is read, in bytes.
-const MAX_DIRECTORY: u64 = 256 << 20;
+use super::{MAX_DIRECTORY, MAX_ENTRIES};
+
 /// Deflate cannot shrink further than this; a size beyond it is a lie.
 const MAX_RATIO: u64 = 1032;
 

@@ -12,8 +12,9 @@ use crate::attestation::{Attestation, check_context};
 use crate::completeness::{EntityEntry, GroupRef, Said, attestation_path, roster_digest};
 use crate::datapackage::DataPackage;
 use crate::digest::Sha256Hex;
+use crate::opened::MAX_DATAPACKAGE;
 use crate::part::{Encoding, Part, paths_collide};
-use crate::show::{MAX_DATAPACKAGE, Summary, datapackage_path};
+use crate::show::{Summary, datapackage_path};
 
 const COMPLETENESS: &str = "completeness.json";
 
@@ -173,6 +174,10 @@ fn check_parts(
 fn check_part(inspection: &mut Inspection<'_>, entity: &EntityId, part: &Part, findings: &mut Findings) {
     let path = format!("data/entities/{entity}/{}", part.path);
     let Some(number) = inspection.archive.find(&path) else { return findings.error(&path, "missing") };
+    // Read once: a list that names one large file many times must not keep the verifier busy.
+    if inspection.seen[number].is_some() {
+        return findings.error(&path, "it is listed twice");
+    }
     let stored = &inspection.archive.files()[number];
     let as_described = stored.deflated == (part.encoding == Encoding::Deflate)
         && stored.crc32 == part.crc32
