@@ -1,0 +1,207 @@
+//! The SQLite connector: exact values, one snapshot, nothing changed and nothing left behind.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tributary_agent::collect::{CollectError, Database, StopFlag};
+
+use super::support::{Entity, Memory, Parts, request};
+
+const CUSTOMER: &str = "
+      - name: customer
+        fields:
+          - {name: email, fides_meta: {identity: email}}
+          - {name: v}
+";
+const ANNA: &[(&str, &str)] = &[("email", "anna@x.org")];
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// Collects through a sink that does something in the middle of the walk.
+fn collect_while(entity: &Entity, during: impl FnMut()) -> Result<Parts, CollectError> {
+    struct During<F>(Memory, F);
+    impl<F: FnMut()> tributary_agent::collect::PartSink for During<F> {
+        fn table(
+            &mut self,
+            table: &tributary_archive::table::Table,
+        ) -> Result<(), tributary_agent::collect::SinkError> {
+            self.1();
+            self.0.table(table)
+        }
+        fn begin(&mut self) -> Result<(), tributary_agent::collect::SinkError> {
+            self.0.begin()
+        }
+        fn write(&mut self, carried: &[u8]) -> Result<(), tributary_agent::collect::SinkError> {
+            self.0.write(carried)
+        }
+        fn finish(&mut self, part: &tributary_archive::part::Part) -> Result<(), tributary_agent::collect::SinkError> {
+            self.0.finish(part)
+        }
+    }
+    let mut sink = During(Memory::default(), during);
+    let collected = entity.load().unwrap().collect(&request(ANNA), &mut sink, &StopFlag::new())?;
+    Ok(Parts { collected, parts: sink.0.parts, tables: sink.0.tables })
+}
+
+/// A person with more rows than wait in memory, so that the sink is called in the middle of the walk.
+fn busy(journal: &str) -> Entity {
+    let sql = format!(
+        "PRAGMA journal_mode = {journal}; CREATE TABLE customer (email TEXT, v TEXT);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+         INSERT INTO customer SELECT 'anna@x.org', 'before' FROM n;"
+    );
+    Entity::shop(CUSTOMER, &sql)
+}
+
+#[test]
+fn values_come_back_exactly_in_their_own_types() {
+    let entity = Entity::shop(
+        CUSTOMER,
+        "CREATE TABLE customer (email TEXT, v);
+         INSERT INTO customer VALUES ('anna@x.org', 9223372036854775807), ('anna@x.org', -9007199254740993),
+            ('anna@x.org', 0.1), ('anna@x.org', 1e300), ('anna@x.org', 9e999), ('anna@x.org', '007'),
+            ('anna@x.org', ''), ('anna@x.org', NULL), ('anna@x.org', x'00ff'), ('anna@x.org', CAST(x'4dfc6c' AS TEXT));",
+    );
+    let rows: Vec<String> = entity.collect(ANNA).rows("customer");
+    let values: Vec<&str> = rows.iter().map(|row| row.split_once(',').unwrap().1).collect();
+    assert_eq!(
+        values,
+        [
+            "9223372036854775807",
+            "-9007199254740993",
+            "0.1",
+            "1e+300",
+            "Infinity",
+            "007",
+            "\"\"",
+            "",
+            "base64:AP8=",
+            "M\u{fffd}l [not UTF-8; base64:Tfxs]"
+        ]
+    );
+}
+
+#[test]
+fn a_rollback_journal_file_keeps_its_mode_and_gets_no_neighbours() {
+    let entity = busy("delete");
+    let before = std::fs::read(entity.path("shop")).unwrap();
+    let names_before = names(entity.folder.path());
+    let parts = collect_while(&entity, || assert_eq!(names(entity.folder.path()), names_before)).unwrap();
+    assert_eq!(parts.collected.parts.rows, 20_000);
+    assert_eq!(std::fs::read(entity.path("shop")).unwrap(), before);
+    assert_eq!(names(entity.folder.path()), names_before);
+}
+
+#[test]
+fn a_wal_file_is_one_snapshot_while_its_application_goes_on_writing() {
+    let entity = busy("wal");
+    let application = Connection::open(entity.path("shop")).unwrap();
+    application.execute("INSERT INTO customer VALUES ('other@x.org', '')", []).unwrap();
+    let names_before = names(entity.folder.path());
+    let mut writes = 0;
+    let parts = collect_while(&entity, || {
+        writes += application.execute("UPDATE customer SET v = 'after'", []).unwrap();
+    })
+    .unwrap();
+    assert!(writes > 0);
+    let rows = parts.rows("customer");
+    assert_eq!(rows.len(), 20_000);
+    assert!(rows.iter().all(|row| row.ends_with("before")));
+    let mode: String = application.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
+    assert_eq!(names(entity.folder.path()), names_before);
+}
+
+#[test]
+fn a_snapshot_keeps_writers_of_a_rollback_journal_file_waiting_for_a_bounded_time_only() {
+    let mut entity = busy("delete");
+    entity.limits.snapshot_max = Duration::from_millis(700);
+    let writer = Connection::open(entity.path("shop")).unwrap();
+    writer.busy_timeout(Duration::ZERO).unwrap();
+    let mut refused = 0;
+    let outcome = collect_while(&entity, || {
+        refused += usize::from(writer.execute("DELETE FROM customer", []).is_err());
+        // Longer than the snapshot may be held: as if the disk of the spool were slow.
+        std::thread::sleep(Duration::from_millis(800));
+    });
+    assert_eq!(refused, 1);
+    assert!(matches!(outcome, Err(CollectError::SnapshotTooLong { dataset }) if dataset.as_str() == "shop"));
+    assert_eq!(writer.execute("DELETE FROM customer", []).unwrap(), 20_000, "the writer goes on at once");
+}
+
+#[test]
+fn a_walk_that_nobody_wants_any_more_ends() {
+    let entity = busy("wal");
+    let (stop, catalog) = (StopFlag::new(), entity.load().unwrap());
+    stop.raise();
+    let outcome = catalog.collect(&request(ANNA), &mut Memory::default(), &stop);
+    assert!(matches!(outcome, Err(CollectError::Stopped)));
+}
+
+#[test]
+fn a_database_that_is_not_there_is_unavailable_and_not_created() {
+    let mut entity = Entity::shop(CUSTOMER, "CREATE TABLE customer (email TEXT, v)");
+    let gone = entity.folder.path().join("gone.db");
+    entity.sources.databases.insert("shop".parse().unwrap(), Database::Sqlite(gone.clone()));
+    let catalog = entity.load().unwrap();
+    assert_eq!(catalog.unavailable().len(), 1);
+    let outcome = catalog.collect(&request(ANNA), &mut Memory::default(), &StopFlag::new());
+    assert!(matches!(outcome, Err(CollectError::Unavailable { dataset, .. }) if dataset.as_str() == "shop"));
+    assert!(!gone.exists());
+}
+
+#[test]
+fn a_damaged_page_makes_the_answer_partial_and_is_named() {
+    let entity = Entity::shop(
+        &format!("{CUSTOMER}
+      - name: visit
+        fields: [{{name: who, fides_meta: {{identity: email}}}}]
+"),
+        "CREATE TABLE visit (who TEXT); INSERT INTO visit VALUES ('anna@x.org'); CREATE TABLE customer (email TEXT, v TEXT);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         INSERT INTO customer SELECT 'anna@x.org', 'value' FROM n;",
+    );
+    let mut bytes = std::fs::read(entity.path("shop")).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 4096].fill(0xAA);
+    std::fs::write(entity.path("shop"), bytes).unwrap();
+    let parts = entity.collect(ANNA);
+    let gap = &parts.collected.not_searched[0];
+    assert_eq!(gap.collection.as_deref(), Some("customer"));
+    assert_eq!(gap.reason, tributary_archive::attestation::NotSearchedReason::NotReadable);
+    assert_eq!(parts.rows("visit").len(), 1);
+}
+
+#[test]
+fn tables_without_rowid_views_and_odd_names_are_read() {
+    let entity = Entity::shop(
+        "
+      - name: person
+        fields:
+          - {name: email, fides_meta: {identity: email}}
+          - {name: 'a \"b'}
+      - name: seen
+        fields:
+          - {name: who, fides_meta: {primary_key: true, identity: email}}
+          - {name: n}
+      - name: own rowid
+        fields:
+          - {name: rowid, fides_meta: {identity: email}}
+",
+        "CREATE TABLE person (email TEXT PRIMARY KEY, \"a \"\"b\" TEXT) WITHOUT ROWID;
+         INSERT INTO person VALUES ('anna@x.org', 'x');
+         CREATE TABLE base (who TEXT, n INTEGER); INSERT INTO base VALUES ('anna@x.org', 1), ('anna@x.org', 2);
+         CREATE VIEW seen AS SELECT who, sum(n) AS n FROM base GROUP BY who;
+         CREATE TABLE \"own rowid\" (rowid TEXT); INSERT INTO \"own rowid\" VALUES ('anna@x.org');",
+    );
+    let parts = entity.collect(ANNA);
+    assert_eq!(parts.rows("person"), ["anna@x.org,x"]);
+    assert_eq!(parts.rows("seen"), ["anna@x.org,3"]);
+    assert_eq!(parts.rows("own rowid"), ["anna@x.org"]);
+}
