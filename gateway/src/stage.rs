@@ -62,7 +62,10 @@ pub struct Staged {
 }
 
 /// Receives one part, in order. Holds one frame, one inflate window and one buffer, whatever the part's size.
-pub struct Receiver {
+pub struct Receiver(Box<State>);
+
+/// Boxed, since receivers are handed from thread to thread.
+struct State {
     part: Part,
     writer: ObjectWriter,
     carried: Hasher,
@@ -77,27 +80,24 @@ impl Receiver {
     /// When there is no room for it, or what else the file system says.
     pub fn begin(part: Part, objects: &Objects, case: CaseId, key: &ContentKey) -> io::Result<Self> {
         objects.room_for(part.encoded_bytes)?;
-        Ok(Self::new(part, objects.create(case, key)?))
-    }
-
-    fn new(part: Part, writer: ObjectWriter) -> Self {
+        let writer = objects.create(case, key)?;
         let plain = Plain::new(part.encoding, part.bytes);
-        Self { part, writer, carried: Hasher::new(), plain, received: 0 }
+        Ok(Self(Box::new(State { part, writer, carried: Hasher::new(), plain, received: 0 })))
     }
 
     /// The descriptor.
     pub fn part(&self) -> &Part {
-        &self.part
+        &self.0.part
     }
 
     /// Bytes received, as carried: where to go on after a cut.
     pub fn received(&self) -> u64 {
-        self.received
+        self.0.received
     }
 
     /// Bytes still missing.
     pub fn missing(&self) -> u64 {
-        self.part.encoded_bytes - self.received
+        self.0.part.encoded_bytes - self.0.received
     }
 
     /// Takes the next bytes. After an error the part must be received anew.
@@ -109,10 +109,10 @@ impl Receiver {
         if length > self.missing() {
             return Err(PartFault::TooLong.into());
         }
-        self.carried.update(bytes);
-        self.plain.push(bytes)?;
-        self.writer.write_all(bytes)?;
-        self.received += length;
+        self.0.carried.update(bytes);
+        self.0.plain.push(bytes)?;
+        self.0.writer.write_all(bytes)?;
+        self.0.received += length;
         Ok(())
     }
 
@@ -121,7 +121,7 @@ impl Receiver {
     /// # Errors
     /// As [`Receiver::push`]; nothing is left behind then.
     pub fn finish(self) -> Result<Staged, StageError> {
-        let Self { part, writer, carried, plain, received } = self;
+        let State { part, writer, carried, plain, received } = *self.0;
         if received != part.encoded_bytes {
             return Err(PartFault::TooShort.into());
         }
@@ -154,7 +154,7 @@ impl std::fmt::Debug for Staged {
 
 impl std::fmt::Debug for Receiver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Receiver").field("part", &self.part.index).field("received", &self.received).finish()
+        f.debug_struct("Receiver").field("part", &self.part().index).field("received", &self.received()).finish()
     }
 }
 

@@ -25,7 +25,7 @@ pub enum EntityError {
     Unreachable(Unreachable),
     /// Somebody else is there, or one side does not trust the other.
     #[error(transparent)]
-    Identity(DialError),
+    Identity(Box<DialError>),
     /// The agent is connected and did not answer in time.
     #[error("the entity's agent did not answer {what} within {after:?}")]
     TimedOut {
@@ -72,7 +72,7 @@ pub enum EntityError {
 pub enum Unreachable {
     /// It could not be dialled.
     #[error(transparent)]
-    Dial(DialError),
+    Dial(Box<DialError>),
     /// The connection broke during a call.
     #[error("the connection broke")]
     Broken,
@@ -207,6 +207,7 @@ impl From<DialError> for EntityError {
     /// balancer or a proxy an agent that is down is a connection that closes at once, or one that speaks no HTTP/2.
     fn from(error: DialError) -> Self {
         let hopeless = error.is_identity() || matches!(error, DialError::Address { .. });
+        let error = Box::new(error);
         if hopeless { Self::Identity(error) } else { Self::Unreachable(Unreachable::Dial(error)) }
     }
 }

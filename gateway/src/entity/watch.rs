@@ -36,7 +36,7 @@ pub enum Watched {
 /// An export being watched. It starts from the beginning each time.
 #[derive(Debug)]
 pub struct Watch {
-    stream: Streaming<WatchExportResponse>,
+    stream: Box<Streaming<WatchExportResponse>>,
     silence: Duration,
     progress: Progress,
 }
@@ -44,18 +44,18 @@ pub struct Watch {
 /// How far the agent has come with what it tells.
 #[derive(Default)]
 struct Progress {
-    generation: Option<Generation>,
+    generation: Option<Box<Generation>>,
     attested: bool,
 }
 
 impl Watch {
     pub(super) fn new(stream: Streaming<WatchExportResponse>, silence: Duration) -> Self {
-        Self { stream, silence, progress: Progress::default() }
+        Self { stream: Box::new(stream), silence, progress: Progress::default() }
     }
 
     /// The generation that runs; 0 before the first.
     pub fn generation(&self) -> u32 {
-        self.progress.generation.as_ref().map_or(0, Generation::number)
+        self.progress.number()
     }
 
     /// The next thing; nothing after the attestation. May be dropped while it waits without losing anything. After an
@@ -78,11 +78,10 @@ impl Progress {
     fn take(&mut self, message: WatchExportResponse) -> Result<Watched, Fault> {
         match message.event.ok_or(Fault::Stream("sent an event of a kind that is not known"))? {
             Event::GenerationStarted(started) => {
-                let before = self.generation.as_ref().map_or(0, Generation::number);
-                if started.generation <= before {
+                if started.generation <= self.number() {
                     return Err(Fault::Generation);
                 }
-                self.generation = Some(Generation::new(started.generation));
+                self.generation = Some(Box::new(Generation::new(started.generation)));
                 Ok(Watched::Generation(started.generation))
             }
             Event::Table(table) => {
@@ -108,8 +107,13 @@ impl Progress {
         }
     }
 
+    /// The generation that runs; 0 before the first.
+    fn number(&self) -> u32 {
+        self.generation.as_ref().map_or(0, |generation| generation.number())
+    }
+
     fn running(&mut self) -> Result<&mut Generation, Fault> {
-        self.generation.as_mut().ok_or(Fault::Generation)
+        self.generation.as_deref_mut().ok_or(Fault::Generation)
     }
 }
 
@@ -128,7 +132,6 @@ impl fmt::Debug for Watched {
 
 impl fmt::Debug for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let generation = self.generation.as_ref().map_or(0, Generation::number);
-        f.debug_struct("Progress").field("generation", &generation).field("attested", &self.attested).finish()
+        f.debug_struct("Progress").field("generation", &self.number()).field("attested", &self.attested).finish()
     }
 }

@@ -50,7 +50,7 @@ fn only_finished_objects_that_are_named_survive_a_sweep() {
 
     let keep = HashSet::from([(place.case, kept.clone())]);
     assert_eq!(place.objects.sweep(&keep).unwrap(), 2);
-    assert_eq!(place.files(), [kept.clone()]);
+    assert_eq!(place.files(), std::slice::from_ref(&kept));
     assert!(place.read(&orphan).is_err());
     assert_eq!(place.read(&kept).unwrap(), "kept");
     assert!(place.folder.path().join("objects/notes.txt").exists());
