@@ -3,20 +3,34 @@
 //! `manifest`s of `model` say where data lies; `graph` orients them for a request, `walk` follows it over a `source`.
 //! The gateway is the only caller. Neighbours: `archive` (parts and attestations), `transport` (who is calling).
 
+mod attest;
 pub mod catalog;
 pub mod check;
 pub mod collect;
 pub mod config;
+mod convert;
 pub mod dry_run;
 mod encode;
+mod export;
 mod gaps;
 pub mod graph;
 mod identity;
+mod ledger;
+mod metrics;
+mod run;
+mod service;
 pub mod source;
 pub mod spill;
+mod spool;
+mod start;
 pub mod value;
 pub mod walk;
 
 pub use check::{CheckReport, check};
 pub use config::Config;
 pub use dry_run::{DryRun, DryRunError, dry_run};
+pub use run::{Agent, run};
+pub use start::StartError;
+
+/// Name and version of this software, as attestations record it.
+pub(crate) const SOFTWARE: &str = concat!("tributary-agent ", env!("CARGO_PKG_VERSION"));

@@ -1,0 +1,239 @@
+//! One walk, from its start to its attestation or to the reason why it came to nothing. Runs on a blocking thread.
+
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use jiff::Timestamp;
+use tributary_model::id::{FidesKey, InstructionId};
+use tributary_model::right::Right;
+
+use super::sink::{Sink, room};
+use super::{Inner, after};
+use crate::attest::{About, SignError};
+use crate::collect::{CollectError, Request, SinkError, StopFlag};
+use crate::ledger::{Attested, LedgerError, Trouble, Walk};
+use crate::metrics;
+
+/// What the gateway is told of a failure whose cause only our log may name.
+const INTERNAL: &str = "an internal error; the cause is in the agent's log";
+
+/// What comes after a walk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing: it is attested, or the export has ended.
+    Ended,
+    /// Another walk, not before this instant.
+    Waits(Timestamp),
+}
+
+/// Why a walk came to nothing.
+enum Failure {
+    /// It was told to stop, or its export has ended.
+    Stopped,
+    /// A dataset stands in the way.
+    Dataset { dataset: FidesKey, trouble: Trouble, reason: String },
+    /// No room is left; says where.
+    Full(String),
+    /// Nothing can be signed now.
+    Sign(SignError),
+    /// A defect or failure; the text is for our log.
+    Internal(String),
+}
+
+/// Walks once.
+pub(super) fn run(inner: &Inner, instruction: InstructionId, stop: &StopFlag) -> Outcome {
+    let started_at = inner.now();
+    let walk = match inner.setup.ledger.start_generation(instruction, inner.patience(), started_at) {
+        Ok(Some(walk)) => walk,
+        Ok(None) => return Outcome::Ended,
+        Err(error) => {
+            tracing::error!(%instruction, %error, "a walk cannot start");
+            return Outcome::Waits(after(started_at, inner.setup.limits.retry_max));
+        }
+    };
+    let generation = walk.generation;
+    inner.changes.tell(instruction);
+    match collect(inner, instruction, &walk, started_at, stop) {
+        Ok(parts) => {
+            metrics::walk_ended("attested");
+            tracing::info!(%instruction, generation, parts, "an export is attested");
+            inner.changes.tell(instruction);
+            Outcome::Ended
+        }
+        Err(failure) => void(inner, instruction, generation, walk.failures, failure),
+    }
+}
+
+/// After a walk that panicked.
+pub(super) fn broke_off(inner: &Inner, instruction: InstructionId) -> Outcome {
+    let failure = Failure::Internal("the walk panicked".to_owned());
+    match inner.setup.ledger.export(instruction, inner.now()) {
+        Ok(Some(export)) => void(inner, instruction, export.generation, export.failures, failure),
+        _ => Outcome::Ended,
+    }
+}
+
+/// Collects, signs and keeps. Returns the number of parts.
+fn collect(
+    inner: &Inner,
+    instruction: InstructionId,
+    walk: &Walk,
+    started_at: Timestamp,
+    stop: &StopFlag,
+) -> Result<u32, Failure> {
+    let setup = &inner.setup;
+    let generation = walk.generation;
+    // Nobody would accept what a key signs that does not count: say so before the work is done.
+    setup.signer.check(started_at)?;
+    setup.spool.begin(instruction, generation).map_err(room)?;
+    let request = Request {
+        controller: setup.signer.entity.clone(),
+        identifiers: walk.requested.identifiers.clone(),
+        format: walk.requested.format,
+        given_up: walk.given_up.clone(),
+    };
+    let mut sink = Sink::new(inner, &walk.key, instruction, generation);
+    let collected = setup.systems.collect(&request, &mut sink, stop)?;
+    if sink.summary() != collected.parts {
+        return Err(Failure::Internal("the walk gave other parts than it says".to_owned()));
+    }
+    let parts = collected.parts.count;
+    let now = inner.now();
+    let right = Right::Access;
+    let about = About { case: walk.case, instruction, right, generation, started_at, finished_at: now };
+    let envelope = setup.signer.sign(collected, about)?;
+    // What is attested must outlive a loss of power; until here a restart would have begun anew anyway.
+    setup.spool.sync(instruction, generation).map_err(room)?;
+    let attested = Attested { envelope, parts };
+    let kept = setup.ledger.attest(instruction, generation, &attested, inner.expiry(now), now)?;
+    if kept { Ok(parts) } else { Err(Failure::Stopped) }
+}
+
+/// Drops what a generation has kept, and says when and why the next one comes.
+fn void(inner: &Inner, instruction: InstructionId, generation: u32, failures: u32, failure: Failure) -> Outcome {
+    if let Err(error) = inner.setup.spool.remove_generation(instruction, generation) {
+        tracing::warn!(%instruction, generation, %error, "files of a void generation could not be removed");
+    }
+    metrics::walk_ended(failure.as_str());
+    let now = inner.now();
+    let mut retry_at = after(now, pause(inner, failures));
+    let mut cause = None;
+    let reason = match failure {
+        Failure::Stopped => "the agent is stopping".to_owned(),
+        Failure::Dataset { dataset, trouble, reason } => {
+            retry_at = retry_at.min(given_up_at(inner, instruction, &dataset, trouble, now));
+            reason
+        }
+        Failure::Full(reason) => reason,
+        Failure::Sign(error) => error.to_string(),
+        Failure::Internal(text) => {
+            cause = Some(text);
+            INTERNAL.to_owned()
+        }
+    };
+    match inner.setup.ledger.wait(instruction, generation, &reason, Some(retry_at)) {
+        Ok(true) => {
+            match cause {
+                Some(cause) => tracing::error!(%instruction, generation, cause, %retry_at, "a walk failed"),
+                None => tracing::info!(%instruction, generation, reason, %retry_at, "an export waits"),
+            }
+            inner.changes.tell(instruction);
+            Outcome::Waits(retry_at)
+        }
+        // The export has ended meanwhile, which may well be what the walk ran into.
+        Ok(false) => Outcome::Ended,
+        Err(error) => {
+            tracing::error!(%instruction, generation, %error, "the ledger cannot say that an export waits");
+            // It still says that the generation runs, which `resume` mends at the next start.
+            Outcome::Ended
+        }
+    }
+}
+
+/// When a dataset that does not answer is given up; far away for one that does.
+fn given_up_at(
+    inner: &Inner,
+    instruction: InstructionId,
+    dataset: &FidesKey,
+    trouble: Trouble,
+    now: Timestamp,
+) -> Timestamp {
+    match (inner.setup.ledger.trouble(instruction, dataset, trouble, now), trouble) {
+        (Ok(since), Trouble::Unavailable) => after(since, inner.setup.limits.unavailable_for).max(now),
+        (Ok(_), Trouble::SnapshotTooLong) => Timestamp::MAX,
+        (Err(error), _) => {
+            tracing::error!(%instruction, %error, "the ledger cannot keep a dataset's trouble");
+            Timestamp::MAX
+        }
+    }
+}
+
+/// The pause after this many failures: twice as long each time, with jitter, so that exports do not come back at once.
+fn pause(inner: &Inner, failures: u32) -> Duration {
+    let limits = &inner.setup.limits;
+    let doubled = limits.retry_min.saturating_mul(1_u32.checked_shl(failures.min(20)).unwrap_or(u32::MAX));
+    let longest = doubled.min(limits.retry_max);
+    let mut byte = [0_u8];
+    // Without randomness there is no jitter, and nothing else to it.
+    let _ = rand::fill(&mut byte);
+    longest.mul_f64(1.0 - f64::from(byte[0]) / 1024.0)
+}
+
+impl Failure {
+    /// The name in metrics.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Stopped => "stopped",
+            Self::Dataset { trouble: Trouble::Unavailable, .. } => "unavailable",
+            Self::Dataset { trouble: Trouble::SnapshotTooLong, .. } => "snapshot_too_long",
+            Self::Full(_) => "full",
+            Self::Sign(_) => "key",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+impl From<CollectError> for Failure {
+    fn from(error: CollectError) -> Self {
+        let reason = error.to_string();
+        match error {
+            CollectError::Unavailable { dataset, .. } => {
+                Self::Dataset { dataset, trouble: Trouble::Unavailable, reason }
+            }
+            CollectError::SnapshotTooLong { dataset } => {
+                Self::Dataset { dataset, trouble: Trouble::SnapshotTooLong, reason }
+            }
+            CollectError::Stopped => Self::Stopped,
+            CollectError::Sink(error) => error.into(),
+            CollectError::Internal(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<SinkError> for Failure {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Full(reason) => Self::Full(reason),
+            SinkError::Io(error) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<SignError> for Failure {
+    fn from(error: SignError) -> Self {
+        match error {
+            SignError::Key(_) => Self::Sign(error),
+            SignError::Contradiction(_) => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Full => Self::Full(error.to_string()),
+            LedgerError::Replaced => Self::Stopped,
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}

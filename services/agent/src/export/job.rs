@@ -1,0 +1,90 @@
+//! One export's job: waits for its turn, walks, and after a failure waits and walks again, until it is attested or ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tributary_model::id::InstructionId;
+
+use super::generation::{self, Outcome};
+use super::{Exports, Inner, blocking};
+use crate::collect::StopFlag;
+
+/// How often a wait looks at the clock, which may run faster than this machine's.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A running job, to be stopped. Clones are the same job.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    ended: CancellationToken,
+    flag: StopFlag,
+}
+
+/// Raises its flag when dropped.
+#[derive(Debug)]
+pub(super) struct StopOnDrop(StopFlag);
+
+impl Job {
+    pub(super) fn new() -> Self {
+        Self { ended: CancellationToken::new(), flag: StopFlag::new() }
+    }
+
+    /// Ends the job; a walk stops at its next row.
+    pub(super) fn stop(&self) {
+        self.flag.raise();
+        self.ended.cancel();
+    }
+}
+
+impl StopOnDrop {
+    pub(super) fn new() -> Self {
+        Self(StopFlag::new())
+    }
+
+    pub(super) fn flag(&self) -> StopFlag {
+        self.0.clone()
+    }
+}
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.raise();
+    }
+}
+
+/// Runs the job to its end. A process that stops leaves the export waiting in the ledger.
+pub(super) async fn run(exports: Exports, instruction: InstructionId, job: Job) {
+    let inner = Arc::clone(&exports.0);
+    loop {
+        let Some(Ok(turn)) = job.ended.run_until_cancelled(inner.turns.acquire()).await else { return };
+        // Not cut short: a walk that is told to stop clears its files away, and only then is the job over.
+        let outcome = walk(&inner, instruction, &job).await;
+        drop(turn);
+        let Outcome::Waits(until) = outcome else { return };
+        if job.ended.run_until_cancelled(wait(&inner, until)).await.is_none() {
+            return;
+        }
+    }
+}
+
+async fn walk(inner: &Arc<Inner>, instruction: InstructionId, job: &Job) -> Outcome {
+    let (own, flag) = (Arc::clone(inner), job.flag.clone());
+    match blocking(move || generation::run(&own, instruction, &flag)).await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let own = Arc::clone(inner);
+            blocking(move || generation::broke_off(&own, instruction)).await.unwrap_or(Outcome::Ended)
+        }
+    }
+}
+
+async fn wait(inner: &Inner, until: Timestamp) {
+    loop {
+        let left = Duration::try_from(until.duration_since(inner.now())).unwrap_or(Duration::ZERO);
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(LOOK)).await;
+    }
+}

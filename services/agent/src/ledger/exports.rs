@@ -1,0 +1,398 @@
+//! Exports: how each stands, what it was asked, and the changes of state. Every change names the state it starts from,
+//! so that a walk that was overtaken changes nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+use tributary_archive::attestation::NotSearchedReason;
+use tributary_archive::frames::ContentKey;
+use tributary_model::id::{CaseId, FidesKey, InstructionId};
+use tributary_model::identifier::{self, Identifier};
+use tributary_model::right::{Right, TableFormat};
+use zeroize::Zeroizing;
+
+use super::trouble::{self, Patience};
+use super::{Ledger, LedgerError, Sync, millis, timestamp};
+
+/// What the request is sealed for.
+const REQUEST: &str = "export/request";
+
+/// Where an export stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Waiting for its turn or for a system.
+    Pending,
+    /// Being read into the spool.
+    Running,
+    /// Attested; its parts can be read.
+    Attested,
+    /// Finished or cancelled by the gateway: nothing is left but what was signed.
+    Finished,
+    /// Not fetched in time: nothing is left, and it can be started again.
+    Expired,
+}
+
+impl State {
+    const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Attested, Self::Finished, Self::Expired];
+
+    /// The name in the ledger.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Attested => "attested",
+            Self::Finished => "finished",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether the export's data is still kept or to come.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::Running | Self::Attested)
+    }
+
+    fn parse(text: &str) -> Result<Self, LedgerError> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(LedgerError::Corrupt("a state"))
+    }
+}
+
+/// One export as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Export {
+    /// The case it belongs to.
+    pub(crate) case: CaseId,
+    /// Where it stands.
+    pub(crate) state: State,
+    /// The last generation that started; 0 before the first.
+    pub(crate) generation: u32,
+    /// Why it waits.
+    pub(crate) reason: Option<String>,
+    /// When it is tried again, if that is known.
+    pub(crate) retry_at: Option<Timestamp>,
+    /// Walks that failed since it was started.
+    pub(crate) failures: u32,
+    /// When it is given up if nobody asks for it.
+    pub(crate) expires_at: Timestamp,
+}
+
+impl Export {
+    /// The same, seen at `now`: one whose time is over counts as expired before the sweep comes to it.
+    fn at(self, now: Timestamp) -> Self {
+        let over = self.state.is_open() && now >= self.expires_at;
+        if over { Self { state: State::Expired, ..self } } else { self }
+    }
+}
+
+/// What an export is asked to do. Sealed in the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Requested {
+    /// Who is meant.
+    pub(crate) identifiers: Vec<Identifier>,
+    /// How tables are written.
+    pub(crate) format: TableFormat,
+}
+
+/// An export that is to be started.
+#[derive(Debug, Clone)]
+pub(crate) struct NewExport {
+    /// The instruction, which names it.
+    pub(crate) instruction: InstructionId,
+    /// The case.
+    pub(crate) case: CaseId,
+    /// The right exercised.
+    pub(crate) right: Right,
+    /// What is asked.
+    pub(crate) requested: Requested,
+    /// When it is given up if nobody asks for it.
+    pub(crate) expires_at: Timestamp,
+}
+
+/// What became of a request to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    /// It is new, or had expired: a job must run.
+    New {
+        /// The last generation before.
+        generation: u32,
+    },
+    /// It was started before.
+    Known {
+        /// Where it stands.
+        state: State,
+        /// Its generation.
+        generation: u32,
+    },
+    /// It was started before with other content.
+    Differs,
+    /// Too many are open.
+    TooMany,
+}
+
+/// A generation that has started.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    /// Its number.
+    pub(crate) generation: u32,
+    /// The case.
+    pub(crate) case: CaseId,
+    /// What is asked.
+    pub(crate) requested: Requested,
+    /// The export's key.
+    pub(crate) key: ContentKey,
+    /// Datasets given up on.
+    pub(crate) given_up: BTreeMap<FidesKey, NotSearchedReason>,
+    /// Walks that failed since the export was started.
+    pub(crate) failures: u32,
+}
+
+impl Ledger {
+    /// Starts an export, or finds the one that the instruction started before. At most `most_open` are open at once.
+    pub(crate) fn begin(&self, new: &NewExport, most_open: usize, now: Timestamp) -> Result<Begun, LedgerError> {
+        let fingerprint = self.fingerprint(new);
+        let key = ContentKey::generate()?;
+        let wrapped = self.kek.wrap(&key, &context(new.instruction))?;
+        let plain = Zeroizing::new(serde_json::to_vec(&new.requested).map_err(|_| LedgerError::Corrupt("a request"))?);
+        let request = key.seal(REQUEST, &plain)?;
+        let id = new.instruction.to_string();
+        self.write(Sync::Durable, |tx| {
+            let known = tx
+                .query_row("SELECT fingerprint FROM export WHERE instruction = ?1", [&id], |row| row.get::<_, Vec<u8>>(0))
+                .optional()?;
+            if known.as_ref().is_some_and(|known| *known != fingerprint) {
+                return Ok(Begun::Differs);
+            }
+            let export = find_at(tx, new.instruction, now)?;
+            if let Some(Export { state, generation, .. }) = export.as_ref().filter(|e| e.state != State::Expired) {
+                touch(tx, new.instruction, new.expires_at)?;
+                return Ok(Begun::Known { state: *state, generation: *generation });
+            }
+            let open: i64 = tx.query_row(
+                "SELECT COUNT(*) FROM export WHERE state IN ('pending', 'running', 'attested') AND expires_at > ?1",
+                [millis(now)],
+                |row| row.get(0),
+            )?;
+            if usize::try_from(open).is_ok_and(|open| open >= most_open) {
+                return Ok(Begun::TooMany);
+            }
+            shred(tx, new.instruction, State::Expired)?;
+            tx.execute(
+                "INSERT INTO export (instruction, case_id, fingerprint, state, generation, wrapped_key, request, failures,
+                                     started_at, expires_at)
+                 VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?5, 0, ?6, ?7)
+                 ON CONFLICT (instruction) DO UPDATE SET state = 'pending', wrapped_key = ?4, request = ?5, reason = NULL,
+                     retry_at = NULL, failures = 0, started_at = ?6, expires_at = ?7",
+                params![id, new.case.to_string(), fingerprint, wrapped, request, millis(now), millis(new.expires_at)],
+            )?;
+            Ok(Begun::New { generation: export.map_or(0, |export| export.generation) })
+        })
+    }
+
+    /// An export as it stands at `now`.
+    pub(crate) fn export(&self, instruction: InstructionId, now: Timestamp) -> Result<Option<Export>, LedgerError> {
+        self.read(|tx| find_at(tx, instruction, now))
+    }
+
+    /// Exports that wait or ran when the last process ended. None runs now: what ran waits again, its parts void.
+    pub(crate) fn resume(&self) -> Result<Vec<InstructionId>, LedgerError> {
+        self.write(Sync::Durable, |tx| {
+            tx.execute(
+                "DELETE FROM item WHERE instruction IN (SELECT instruction FROM export WHERE state = 'running')",
+                [],
+            )?;
+            let reason = "the agent was restarted";
+            tx.execute(
+                "UPDATE export SET state = 'pending', reason = ?1, retry_at = NULL WHERE state = 'running'",
+                [reason],
+            )?;
+            instructions(tx, "SELECT instruction FROM export WHERE state = 'pending' ORDER BY started_at", [])
+        })
+    }
+
+    /// Attested exports with their generations: what the spool must still hold.
+    pub(crate) fn attested(&self) -> Result<Vec<(InstructionId, u32)>, LedgerError> {
+        self.read(|tx| {
+            let mut statement = tx.prepare("SELECT instruction, generation FROM export WHERE state = 'attested'")?;
+            let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
+            rows.map(|row| row.map_err(LedgerError::from).and_then(|(id, generation)| Ok((parse(&id)?, generation))))
+                .collect()
+        })
+    }
+
+    /// Starts the next generation of an export that waits. `None`: it does not wait any more.
+    pub(crate) fn start_generation(
+        &self,
+        instruction: InstructionId,
+        patience: Patience,
+        now: Timestamp,
+    ) -> Result<Option<Walk>, LedgerError> {
+        let id = instruction.to_string();
+        // Durable, so that no two generations ever bear one number, whatever the gateway has fetched of the first.
+        let started = self.write(Sync::Durable, |tx| {
+            let sql = "UPDATE export SET state = 'running', generation = generation + 1, reason = NULL, retry_at = NULL
+                       WHERE instruction = ?1 AND state = 'pending' AND expires_at > ?2
+                       RETURNING generation, case_id, failures, wrapped_key, request";
+            let row = tx.query_row(sql, params![id, millis(now)], |row| {
+                let sealed = (row.get::<_, Vec<u8>>(3)?, row.get::<_, Vec<u8>>(4)?);
+                Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?, sealed))
+            });
+            let Some(row) = row.optional()? else { return Ok(None) };
+            Ok(Some((row, trouble::given_up(tx, instruction, patience)?)))
+        })?;
+        let Some(((generation, case, failures, (wrapped, request)), given_up)) = started else { return Ok(None) };
+        let key = self.kek.unwrap(&wrapped, &context(instruction))?;
+        let plain = Zeroizing::new(key.open(REQUEST, &request)?);
+        let requested = serde_json::from_slice(&plain).map_err(|_| LedgerError::Corrupt("a request"))?;
+        let case = case.parse().map_err(|_| LedgerError::Corrupt("a case id"))?;
+        Ok(Some(Walk { generation, case, requested, key, given_up, failures }))
+    }
+
+    /// Ends a generation that came to nothing: its parts are void and the export waits. False: it had ended before.
+    pub(crate) fn wait(
+        &self,
+        instruction: InstructionId,
+        generation: u32,
+        reason: &str,
+        retry_at: Option<Timestamp>,
+    ) -> Result<bool, LedgerError> {
+        let id = instruction.to_string();
+        self.write(Sync::Durable, |tx| {
+            let changed = tx.execute(
+                "UPDATE export SET state = 'pending', reason = ?3, retry_at = ?4, failures = failures + 1
+                 WHERE instruction = ?1 AND generation = ?2 AND state IN ('running', 'pending')",
+                params![id, generation, reason, retry_at.map(millis)],
+            )?;
+            tx.execute(
+                "DELETE FROM item WHERE instruction = ?1 AND EXISTS
+                        (SELECT 1 FROM export e WHERE e.instruction = ?1 AND e.state = 'pending')",
+                [&id],
+            )?;
+            Ok(changed > 0)
+        })
+    }
+
+    /// Somebody waits for the export: its time begins anew, unless its data lies there to be fetched.
+    pub(crate) fn touch(&self, instruction: InstructionId, expires_at: Timestamp) -> Result<(), LedgerError> {
+        self.write(Sync::Lazy, |tx| touch(tx, instruction, expires_at))
+    }
+
+    /// Ends an export for good and shreds what it kept. Returns how it stood; `None` when there is none.
+    pub(crate) fn finish(&self, instruction: InstructionId) -> Result<Option<State>, LedgerError> {
+        let before = self.write(Sync::Durable, |tx| {
+            let before = find(tx, instruction)?.map(|export| export.state);
+            if before.is_some_and(|state| state != State::Finished) {
+                shred(tx, instruction, State::Finished)?;
+            }
+            Ok(before)
+        })?;
+        if before.is_some_and(State::is_open) {
+            self.scrub();
+        }
+        Ok(before)
+    }
+
+    /// Shreds every export whose time is over, and names them.
+    pub(crate) fn expire(&self, now: Timestamp) -> Result<Vec<InstructionId>, LedgerError> {
+        let over = self.read(|tx| {
+            let sql = "SELECT instruction FROM export
+                       WHERE state IN ('pending', 'running', 'attested') AND expires_at <= ?1";
+            instructions(tx, sql, [millis(now)])
+        })?;
+        if over.is_empty() {
+            return Ok(over);
+        }
+        self.write(Sync::Durable, |tx| over.iter().try_for_each(|id| shred(tx, *id, State::Expired)))?;
+        self.scrub();
+        Ok(over)
+    }
+
+    /// The key of an open export.
+    pub(super) fn content_key(
+        &self,
+        tx: &Transaction<'_>,
+        instruction: InstructionId,
+    ) -> Result<ContentKey, LedgerError> {
+        let sql = "SELECT wrapped_key FROM export WHERE instruction = ?1";
+        let wrapped: Option<Vec<u8>> = tx.query_row(sql, [instruction.to_string()], |row| row.get(0))?;
+        Ok(self.kek.unwrap(&wrapped.ok_or(LedgerError::Replaced)?, &context(instruction))?)
+    }
+
+    /// Tells a repetition from another request, and nothing to who reads the file.
+    fn fingerprint(&self, new: &NewExport) -> Vec<u8> {
+        let Requested { identifiers, format } = &new.requested;
+        let person = identifier::digest(b"", identifiers);
+        let about =
+            [new.case.as_bytes(), person.as_slice(), new.right.as_str().as_bytes(), b"/", format.as_str().as_bytes()];
+        self.key.mac("export/content", &about.concat()).to_vec()
+    }
+}
+
+/// What an export's key is wrapped for.
+fn context(instruction: InstructionId) -> Vec<u8> {
+    [b"tributary agent export ".as_slice(), instruction.as_bytes()].concat()
+}
+
+/// An export as it stands at `now`.
+pub(super) fn find_at(
+    tx: &Transaction<'_>,
+    instruction: InstructionId,
+    now: Timestamp,
+) -> Result<Option<Export>, LedgerError> {
+    Ok(find(tx, instruction)?.map(|export| export.at(now)))
+}
+
+fn find(tx: &Transaction<'_>, instruction: InstructionId) -> Result<Option<Export>, LedgerError> {
+    let sql =
+        "SELECT case_id, state, generation, reason, retry_at, failures, expires_at FROM export WHERE instruction = ?1";
+    let row = |row: &Row<'_>| {
+        Ok((
+            (row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?),
+            (row.get::<_, Option<i64>>(4)?, row.get(5)?, row.get::<_, i64>(6)?),
+        ))
+    };
+    let found = tx.query_row(sql, [instruction.to_string()], row).optional()?;
+    let Some(((case, state, generation, reason), (retry_at, failures, expires_at))) = found else { return Ok(None) };
+    Ok(Some(Export {
+        case: case.parse().map_err(|_| LedgerError::Corrupt("a case id"))?,
+        state: State::parse(&state)?,
+        generation,
+        reason,
+        retry_at: retry_at.map(timestamp).transpose()?,
+        failures,
+        expires_at: timestamp(expires_at)?,
+    }))
+}
+
+fn touch(tx: &Transaction<'_>, instruction: InstructionId, expires_at: Timestamp) -> Result<(), LedgerError> {
+    let sql = "UPDATE export SET expires_at = ?2 WHERE instruction = ?1 AND state IN ('pending', 'running')";
+    tx.execute(sql, params![instruction.to_string(), millis(expires_at)])?;
+    Ok(())
+}
+
+/// Drops the key, the request and everything that was kept of an export, which then stands as `state`.
+fn shred(tx: &Transaction<'_>, instruction: InstructionId, state: State) -> Result<(), LedgerError> {
+    let id = instruction.to_string();
+    tx.execute("DELETE FROM item WHERE instruction = ?1", [&id])?;
+    tx.execute("DELETE FROM trouble WHERE instruction = ?1", [&id])?;
+    tx.execute(
+        "UPDATE export SET state = ?2, wrapped_key = NULL, request = NULL, reason = NULL, retry_at = NULL
+         WHERE instruction = ?1",
+        params![id, state.as_str()],
+    )?;
+    Ok(())
+}
+
+fn instructions(
+    tx: &Transaction<'_>,
+    sql: &str,
+    params: impl rusqlite::Params,
+) -> Result<Vec<InstructionId>, LedgerError> {
+    let mut statement = tx.prepare(sql)?;
+    let rows = statement.query_map(params, |row| row.get::<_, String>(0))?;
+    rows.map(|row| row.map_err(LedgerError::from).and_then(|id| parse(&id))).collect()
+}
+
+fn parse(id: &str) -> Result<InstructionId, LedgerError> {
+    id.parse().map_err(|_| LedgerError::Corrupt("an instruction id"))
+}

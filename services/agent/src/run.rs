@@ -1,0 +1,182 @@
+//! An agent from its start to its end: checked, bound, serving, drained.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tributary_model::clock::SharedClock;
+use tributary_proto::FILE_DESCRIPTOR_SET;
+use tributary_proto::agent::v1::subject_data_service_server::SubjectDataServiceServer;
+use tributary_transport::admin::Admin;
+use tributary_transport::limits::Limits as ServerLimits;
+use tributary_transport::listen::listen;
+use tributary_transport::readiness::Readiness;
+use tributary_transport::server::Server;
+use tributary_transport::services::{HealthReporter, standard_services};
+use tributary_transport::tasks::Tasks;
+use tributary_transport::telemetry::Metrics;
+use tributary_transport::tls::Tls;
+use tributary_transport::trust::TrustBundles;
+
+use crate::collect::Catalog;
+use crate::config::Config;
+use crate::export::{Exports, Setup, Systems};
+use crate::metrics;
+use crate::service::{Guard, Service};
+use crate::spool::Spool;
+use crate::start::{Checked, StartError, check};
+
+/// How long walks and the admin port get to end.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// An agent that is ready to serve: everything checked, ports bound, unfinished exports taken up.
+pub struct Agent {
+    server: Server,
+    routes: Routes,
+    health: HealthReporter,
+    admin: Option<TcpListener>,
+    metrics: Metrics,
+    readiness: Readiness,
+    exports: Exports,
+    drain: Duration,
+}
+
+/// Serves as `config` says until `shutdown` fires, then drains. `metrics` is what the admin port shows.
+///
+/// # Errors
+/// When something needed for a start is missing or wrong, or serving ended by itself.
+pub async fn run(
+    config: Config,
+    clock: SharedClock,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), StartError> {
+    Agent::bind(config, clock, metrics).await?.serve(shutdown).await
+}
+
+impl Agent {
+    /// Checks and opens everything, binds the ports, and takes up exports that an earlier process left unfinished.
+    ///
+    /// # Errors
+    /// When something needed for a start is missing or wrong.
+    pub async fn bind(config: Config, clock: SharedClock, metrics: Metrics) -> Result<Self, StartError> {
+        let (config, checked, systems) = {
+            let (clock, span) = (Arc::clone(&clock), tracing::Span::current());
+            let opened = tokio::task::spawn_blocking(move || span.in_scope(|| open(config, clock))).await;
+            opened.map_err(|_| StartError::Data("opening it panicked; see the log".to_owned()))??
+        };
+        let bind = |setting, address| listen(address).map_err(|error| StartError::Listen { setting, error });
+        let listener = bind("listen", config.listen)?;
+        let admin = config.admin.map(|address| bind("admin", address)).transpose()?;
+        let Checked { identity, group, bundles, signer, ledger } = checked;
+        let in_spool = |error: io::Error| StartError::Data(format!("spool: {error}; check the folder's permissions"));
+        let spool = Spool::open(config.data_dir.join("spool"), config.spool.quota).map_err(in_spool)?;
+        let exports = Exports::start(Setup {
+            ledger,
+            spool,
+            systems: Arc::clone(&systems),
+            signer,
+            clock: Arc::clone(&clock),
+            limits: config.limits.clone(),
+            spool_limits: config.spool,
+        })
+        .await?;
+        metrics::show_spool(exports.spooled());
+        let service = Service {
+            guard: Guard::new(group, config.entity, Arc::clone(&clock)),
+            exports: exports.clone(),
+            systems,
+            part_bytes: config.limits.part_bytes,
+        };
+        let mut standard = standard_services(FILE_DESCRIPTOR_SET, config.reflection)?;
+        standard.routes.add_service(service.server());
+        let tls = Tls::new(identity, TrustBundles::new(bundles), clock);
+        Ok(Self {
+            server: Server::new(listener, tls, ServerLimits::default()).describe(FILE_DESCRIPTOR_SET),
+            routes: standard.routes.routes(),
+            health: standard.health,
+            admin,
+            metrics,
+            readiness: Readiness::new(),
+            exports,
+            drain: config.limits.drain,
+        })
+    }
+
+    /// Where the gateway connects.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.server.local_addr()
+    }
+
+    /// Where the admin port is, if there is one.
+    pub fn admin_addr(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Serves until `shutdown` fires; then ends watches and walks (which begin anew at the next start), and lets other
+    /// calls finish for the configured time.
+    ///
+    /// # Errors
+    /// When serving ended without having been asked to.
+    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), StartError> {
+        let admin_stop = CancellationToken::new();
+        let admin_tasks = Tasks::new();
+        if let Some(listener) = self.admin {
+            let admin = Admin::new(listener, self.readiness.clone(), self.metrics);
+            admin_tasks.spawn("admin port", admin.run(admin_stop.clone()));
+        }
+        let ready = self.readiness.require("serving");
+        self.health.set_serving::<SubjectDataServiceServer<Service>>().await;
+        ready.set(true);
+        let winding_down = async {
+            shutdown.cancelled().await;
+            ready.set(false);
+            self.health.set_not_serving::<SubjectDataServiceServer<Service>>().await;
+            self.exports.stopping();
+        };
+        let serving = async {
+            let served = self.server.run(self.routes, shutdown.clone(), self.drain).await;
+            // Also when it ended by itself, so that the rest stops too.
+            shutdown.cancel();
+            served
+        };
+        let (served, ()) = tokio::join!(serving, winding_down);
+        self.exports.stop(CLOSE).await;
+        admin_stop.cancel();
+        admin_tasks.drain(CLOSE).await;
+        served?;
+        Ok(())
+    }
+}
+
+/// Everything of the start that reads files.
+fn open(config: Config, clock: SharedClock) -> Result<(Config, Checked, Arc<dyn Systems>), StartError> {
+    let checked = check(&config, clock.now())?;
+    let limits = config.collect_limits();
+    fresh(&limits.temp_dir).map_err(|error| StartError::Data(format!("{}: {error}", limits.temp_dir.display())))?;
+    let catalog = Catalog::load(&config.sources, limits, clock).map_err(StartError::Manifests)?;
+    for unavailable in catalog.unavailable() {
+        let (dataset, detail) = (&unavailable.dataset, &unavailable.detail);
+        tracing::warn!(%dataset, detail, "a database cannot be read now; exports wait for it");
+    }
+    Ok((config, checked, Arc::new(catalog)))
+}
+
+/// An empty folder for what walks spill: a process that was killed may have left something there.
+fn fresh(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    DirBuilder::new().mode(0o700).create(folder)
+}
