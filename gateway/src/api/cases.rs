@@ -94,7 +94,9 @@ impl CaseService for Api {
             return Err(ApiError::Denied(Verb::Vouch).into());
         }
         let now = self.0.clock.now();
-        let case = self.0.store.confirm_identity(case.id, more, scope, actor, now).await.map_err(ApiError::from)?;
+        let confirmed = self.0.store.confirm_identity(case.id, more, scope, actor, now).await;
+        let (case, dropped) = confirmed.map_err(ApiError::from)?;
+        dropped.iter().for_each(|object| self.0.objects.remove(case.id, object));
         self.0.worker.wake();
         Ok(Response::new(wire::ConfirmIdentityResponse { case: Some(view::case(&case)) }))
     }
@@ -109,7 +111,9 @@ impl CaseService for Api {
         let case = self.visible(&caller, &request.case_id).await?;
         let entity: EntityId = request.entity.parse().map_err(|_| ApiError::TaskNotFound)?;
         let now = self.0.clock.now();
-        let case = self.0.store.retry_task(case.id, entity, actor, now).await.map_err(ApiError::from)?;
+        let retried = self.0.store.retry_task(case.id, entity, actor, now).await;
+        let (case, dropped) = retried.map_err(ApiError::from)?;
+        dropped.iter().for_each(|object| self.0.objects.remove(case.id, object));
         self.0.worker.wake();
         Ok(Response::new(wire::RetryTaskResponse { case: Some(view::case(&case)) }))
     }

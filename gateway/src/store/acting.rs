@@ -36,7 +36,7 @@ impl Store {
     }
 
     /// Records that the person's identity is vouched for, with more identifiers if there are any. A case that waited
-    /// for it starts; entities that had asked are asked anew.
+    /// for it starts; entities that had asked are asked anew. With the case come the objects that nothing names any more.
     pub(crate) async fn confirm_identity(
         &self,
         id: CaseId,
@@ -44,7 +44,7 @@ impl Store {
         scope: Scope,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<Case, StoreError> {
+    ) -> Result<(Case, Vec<String>), StoreError> {
         let store = self.clone();
         self.write("confirm an identity", move |tx| {
             Box::pin(async move {
@@ -53,27 +53,28 @@ impl Store {
                 let record = Record { actor: Some(&actor), ..Record::default() };
                 head.advance(tx, CaseEvent::IdentityConfirmed, now, record).await?;
                 add_identifiers(tx, &head, more).await?;
+                let mut dropped = Vec::new();
                 if waited {
                     let Scope { decisions, group, escalation_margin } = &scope;
                     start(tx, &mut head, decisions, group, *escalation_margin, now).await?;
                 } else {
-                    retry_questioned(tx, &mut head, now).await?;
+                    dropped = retry_questioned(tx, &mut head, now).await?;
                 }
-                read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)
+                Ok((read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)?, dropped))
             })
         })
         .await
     }
 
     /// Has one entity asked again: at once if it waits for its next attempt, with a new instruction if it was parked
-    /// or had asked a question.
+    /// or had asked a question. With the case come the objects that nothing names any more.
     pub(crate) async fn retry_task(
         &self,
         id: CaseId,
         entity: EntityId,
         actor: Actor,
         now: Timestamp,
-    ) -> Result<Case, StoreError> {
+    ) -> Result<(Case, Vec<String>), StoreError> {
         let store = self.clone();
         self.write("retry a task", move |tx| {
             Box::pin(async move {
@@ -81,14 +82,15 @@ impl Store {
                 let sql = "SELECT state FROM tasks WHERE case_id = $1 AND entity = $2";
                 let row = tx.row(sql, &vals![id, &entity]).await?.ok_or(StoreError::NoTask)?;
                 let state: TaskState = row.parse("state")?;
+                let mut dropped = Vec::new();
                 if state.is_runnable() {
                     let sql = "UPDATE tasks SET next_attempt_at = $3, misses = 0 WHERE case_id = $1 AND entity = $2";
                     tx.run(sql, &vals![id, &entity, now]).await?;
                     tx.touched.push(id);
                 } else {
-                    anew(tx, &mut head, &entity, state, Some(&actor), now).await?;
+                    dropped = anew(tx, &mut head, &entity, state, Some(&actor), now).await?;
                 }
-                read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)
+                Ok((read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)?, dropped))
             })
         })
         .await
@@ -129,13 +131,14 @@ async fn add_identifiers(tx: &mut Tx, head: &Head, more: Vec<Identifier>) -> Res
     tx.run("UPDATE cases SET person = $2 WHERE case_id = $1", &vals![head.id, sealed]).await.map(drop)
 }
 
-async fn retry_questioned(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<(), StoreError> {
+async fn retry_questioned(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT entity, state FROM tasks WHERE case_id = $1 AND state = 'QUESTIONED' AND disposition = $2 \
                ORDER BY position";
+    let mut dropped = Vec::new();
     for row in tx.rows(sql, &vals![head.id, Disposition::NeedsIdentity]).await? {
-        anew(tx, head, &row.parse("entity")?, row.parse("state")?, None, now).await?;
+        dropped.extend(anew(tx, head, &row.parse("entity")?, row.parse("state")?, None, now).await?);
     }
-    Ok(())
+    Ok(dropped)
 }
 
 /// A new instruction for a task: what an older one left behind is dropped here and, later, at the agent.
@@ -146,10 +149,10 @@ async fn anew(
     state: TaskState,
     actor: Option<&Actor>,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<Vec<String>, StoreError> {
     let state = state.next(TaskEvent::Retried)?;
     finish(tx, head.id, Some(entity), now).await?;
-    drop_staged(tx, head.id, entity).await?;
+    let dropped = drop_staged(tx, head.id, entity).await?;
     let sql = "UPDATE tasks SET state = $3, disposition = $4, reason = $5, locate_instruction = $6, \
                export_instruction = $7, generation = 0, failed_attempts = 0, misses = 0, attempts = 0, \
                observed_since = $8, next_attempt_at = $9, parts = 0, bytes = 0, escalated_at = $8, updated_at = $9 \
@@ -169,7 +172,8 @@ async fn anew(
     tx.run(sql, &values).await?;
     let disposition = Some(Disposition::Pending);
     let record = Record { entity: Some(entity), disposition, actor, ..Record::default() };
-    head.record(tx, TaskEvent::Retried.as_str(), now, record).await
+    head.record(tx, TaskEvent::Retried.as_str(), now, record).await?;
+    Ok(dropped)
 }
 
 async fn cancel_tasks(tx: &mut Tx, head: &Head, now: Timestamp) -> Result<(), StoreError> {
@@ -191,15 +195,11 @@ async fn finish(tx: &mut Tx, case: CaseId, entity: Option<&EntityId>, now: Times
     tx.run(sql, &vals![case, entity, now]).await.map(drop)
 }
 
-/// Drops what was staged of an entity; its files are swept after the commit.
-pub(super) async fn drop_staged(tx: &mut Tx, case: CaseId, entity: &EntityId) -> Result<(), StoreError> {
-    for sql in [
-        "DELETE FROM parts WHERE case_id = $1 AND entity = $2",
-        "DELETE FROM tables WHERE case_id = $1 AND entity = $2",
-    ] {
-        tx.run(sql, &vals![case, entity]).await?;
-    }
-    Ok(())
+/// Drops what was staged of an entity; returns the names of its objects, to be removed after the commit.
+pub(super) async fn drop_staged(tx: &mut Tx, case: CaseId, entity: &EntityId) -> Result<Vec<String>, StoreError> {
+    tx.run("DELETE FROM tables WHERE case_id = $1 AND entity = $2", &vals![case, entity]).await?;
+    let sql = "DELETE FROM parts WHERE case_id = $1 AND entity = $2 RETURNING object";
+    tx.rows(sql, &vals![case, entity]).await?.iter().map(|row| row.text("object")).collect()
 }
 
 /// Drops the person's key and everything it sealed. Rows of archives stay as evidence that they existed.

@@ -122,19 +122,19 @@ impl Store {
         self.step(claim, TaskEvent::ExportStarted, CaseEvent::FirstExport, CaseState::Planned, None, now).await
     }
 
-    /// A new generation replaced what was staged before; its number is kept, the old parts go.
+    /// A generation began: what was staged before goes. Returns the objects that nothing names any more.
     pub(crate) async fn generation_started(
         &self,
         claim: &Claim,
         generation: u32,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<String>, StoreError> {
         let (store, claim) = (self.clone(), claim.clone());
         self.write("start a generation", move |tx| {
             Box::pin(async move {
                 let mut task = Held::read(tx, &store, &claim).await?;
                 let replaced = task.generation > 0 && task.generation != generation;
-                super::acting::drop_staged(tx, claim.case, &claim.entity).await?;
+                let dropped = super::acting::drop_staged(tx, claim.case, &claim.entity).await?;
                 let sql = "UPDATE tasks SET generation = $3, parts = 0, bytes = 0, updated_at = $4 \
                            WHERE case_id = $1 AND entity = $2";
                 tx.run(sql, &vals![claim.case, &claim.entity, generation, now]).await?;
@@ -142,7 +142,7 @@ impl Store {
                     (task.parts, task.bytes) = (0, 0);
                     task.moved(tx, TaskEvent::GenerationReplaced, now, "").await?;
                 }
-                Ok(())
+                Ok(dropped)
             })
         })
         .await

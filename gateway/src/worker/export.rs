@@ -112,10 +112,8 @@ impl Worker {
             return Err(Trouble::Changed("its generation to an older one"));
         }
         self.0.partials.forget(claim.export, None);
-        self.0.store.generation_started(claim, generation, self.0.clock.now()).await?;
-        for staged in intake.staged.values() {
-            self.0.objects.remove(claim.case, &staged.object);
-        }
+        let dropped = self.0.store.generation_started(claim, generation, self.0.clock.now()).await?;
+        dropped.iter().for_each(|object| self.0.objects.remove(claim.case, object));
         *intake = Intake { generation, ..Intake::default() };
         Ok(())
     }

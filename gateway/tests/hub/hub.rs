@@ -1,0 +1,241 @@
+//! A gateway that runs as its process would, in a runtime of its own that can be killed, and callers to ask it.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use tributary_archive::frames::KeyEncryptionKey;
+use tributary_gateway::authorise::{Entities, Grant, Verb};
+use tributary_gateway::case::Waiting;
+use tributary_gateway::config::{Config, Delivery, GroupFiles, IdentityFiles, Limits};
+use tributary_gateway::{Gateway, StartError};
+use tributary_model::clock::Clock;
+use tributary_model::group::signed::{Pins, VerifiedGroup, sign};
+use tributary_model::key::SigningKey;
+use tributary_model::right::Right;
+use tributary_transport::dial::Dialer;
+use tributary_transport::link::{Channel, Link};
+use tributary_transport::pki::{Authority, Subject};
+use tributary_transport::telemetry::Metrics;
+
+use crate::support::agent::Agent;
+use crate::support::script::Script;
+use crate::support::world::{PATIENCE, Party, World};
+
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A group with a gateway that serves, and the systems that call it.
+pub(crate) struct Hub {
+    pub(crate) world: World,
+    pub(crate) config: Config,
+    pub(crate) pins: Pins,
+    /// The callers' own trust domain.
+    pub(crate) callers: Party,
+    folder: TempDir,
+    process: Option<Process>,
+}
+
+/// A running gateway.
+struct Process {
+    runtime: Runtime,
+    address: SocketAddr,
+    stop: CancellationToken,
+    ended: tokio::sync::oneshot::Receiver<Result<(), StartError>>,
+}
+
+impl Hub {
+    /// A gateway of a group of `entities`, running.
+    pub(crate) async fn new(entities: &[&str]) -> Self {
+        Self::with(entities, |_| {}).await
+    }
+
+    /// As [`Hub::new`], with the group changed before it is signed.
+    pub(crate) async fn with(entities: &[&str], change: impl FnOnce(&mut World)) -> Self {
+        let mut world = World::new(entities);
+        change(&mut world);
+        let folder = tempfile::tempdir().unwrap();
+        let (pins, group) = sign_group(&mut world, &folder);
+        let callers = callers(&world);
+        let config = config(&world, &folder, &callers, group);
+        let mut hub = Self { world, config, pins, callers, folder, process: None };
+        hub.start().await.unwrap();
+        hub
+    }
+
+    pub(crate) fn agent(&self, entity: &str, script: Script) -> Agent {
+        Agent::start(&self.world, entity, script)
+    }
+
+    /// Starts the gateway, waiting for one that was killed to be gone.
+    pub(crate) async fn start(&mut self) -> Result<(), StartError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        let gateway = loop {
+            let (config, clock) = (self.config.clone(), self.world.clock.clone());
+            let bound = runtime.handle().clone().spawn(Gateway::bind(config, clock, Metrics::new())).await.unwrap();
+            match bound {
+                Ok(gateway) => break gateway,
+                Err(StartError::Data(reason))
+                    if reason.contains("another gateway") && tokio::time::Instant::now() < deadline =>
+                {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                Err(error) => {
+                    runtime.shutdown_background();
+                    return Err(error);
+                }
+            }
+        };
+        let (address, stop) = (gateway.local_addr().unwrap(), CancellationToken::new());
+        let (sender, ended) = tokio::sync::oneshot::channel();
+        let serve = gateway.serve(stop.clone());
+        runtime.handle().spawn(async move { drop(sender.send(serve.await)) });
+        self.process = Some(Process { runtime, address, stop, ended });
+        Ok(())
+    }
+
+    /// Ends the gateway between any two of its steps, with nothing said or written.
+    pub(crate) fn kill(&mut self) {
+        self.process.take().unwrap().runtime.shutdown_background();
+    }
+
+    /// Asks the gateway to stop, and waits until it has.
+    pub(crate) async fn stop(&mut self) -> Result<(), StartError> {
+        let process = self.process.take().unwrap();
+        process.stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, process.ended).await.unwrap().unwrap();
+        process.runtime.shutdown_background();
+        ended
+    }
+
+    /// A connection of the caller `name` (see [`config`]).
+    pub(crate) async fn link(&self, name: &str) -> Link {
+        let id = format!("spiffe://crm.example/{name}").parse().unwrap();
+        self.link_as(&self.callers, &id).await
+    }
+
+    pub(crate) async fn link_as(&self, party: &Party, id: &tributary_model::spiffe::SpiffeId) -> Link {
+        let address = self.process.as_ref().unwrap().address.to_string();
+        let dialer = Dialer::new(self.world.tls_as(party, id));
+        dialer.connect(&address, &self.world.gateway.id, PATIENCE).await.unwrap()
+    }
+
+    /// The channel of a caller that may do everything.
+    pub(crate) async fn portal(&self) -> Channel {
+        self.link("portal").await.channel()
+    }
+
+    /// Names and contents of every file in the data directory.
+    pub(crate) fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut folders = vec![self.config.data_dir.clone()];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.push((path.clone(), std::fs::read(path).unwrap()));
+                }
+            }
+        }
+        files
+    }
+
+    /// How many objects, whole or partial, lie in the object folder.
+    pub(crate) fn objects(&self) -> usize {
+        self.files().iter().filter(|(path, _)| path.components().any(|part| part.as_os_str() == "objects")).count()
+    }
+
+    /// Writes another key file, and has the configuration name it.
+    pub(crate) fn other_key_file(&mut self) {
+        self.config.key_encryption_key = secret(&self.folder, "other-kek", &KeyEncryptionKey::generate().unwrap());
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.runtime.shutdown_background();
+        }
+    }
+}
+
+fn callers(world: &World) -> Party {
+    let authority = Authority::create(&"crm.example".parse().unwrap(), 2 * YEAR, world.clock.now()).unwrap();
+    Party { id: "spiffe://crm.example/portal".parse().unwrap(), authority }
+}
+
+fn sign_group(world: &mut World, folder: &TempDir) -> (Pins, GroupFiles) {
+    let key = SigningKey::generate().unwrap();
+    let pins = Pins { keys: vec![key.public()], threshold: 1 };
+    let pair = sign(&world.group, &key).unwrap();
+    let whole = pair.whole.to_json();
+    world.in_force = VerifiedGroup::open(&whole, &pins, world.clock.now(), None).unwrap().in_force();
+    let (file, public_part) = (folder.path().join("group.json"), folder.path().join("trust.json"));
+    std::fs::write(&file, whole).unwrap();
+    std::fs::write(&public_part, pair.public.to_json()).unwrap();
+    (pins.clone(), GroupFiles { file, public_part, pins })
+}
+
+/// A file that only its owner reads.
+fn secret(folder: &TempDir, name: &str, text: &str) -> PathBuf {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -> Config {
+    let subject =
+        Subject { id: world.gateway.id.clone(), dns_names: vec!["localhost".to_owned()], ip_addresses: Vec::new() };
+    let issued = world.gateway.authority.issue(&subject, YEAR, world.clock.now()).unwrap();
+    let (certificate, key) = issued.save(folder.path(), "gateway").unwrap();
+    let roots = folder.path().join("crm.pem");
+    std::fs::write(&roots, callers.authority.root_pem()).unwrap();
+    let all = Entities::All;
+    let grants = [
+        ("portal", Verb::ALL.to_vec(), all.clone()),
+        ("reader", vec![Verb::Read], all.clone()),
+        ("opener", vec![Verb::Open], all.clone()),
+        ("voucher", vec![Verb::Vouch], all.clone()),
+        ("operator", vec![Verb::Operate], all.clone()),
+        ("downloader", vec![Verb::Download], all),
+        ("narrow", Verb::ALL.to_vec(), Entities::Only(BTreeSet::from(["elsewhere".parse().unwrap()]))),
+    ];
+    let limits = Limits {
+        connect_timeout: Duration::from_millis(500),
+        rpc_timeout: Duration::from_secs(5),
+        failed_attempts: 3,
+        drain: Duration::from_secs(2),
+        ..Limits::default()
+    };
+    Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        admin: None,
+        data_dir: folder.path().join("data"),
+        identity: IdentityFiles { certificate, key },
+        signing_key: secret(folder, "signing.pem", &world.signing_key.to_pem().unwrap()),
+        key_encryption_key: secret(folder, "kek", &KeyEncryptionKey::generate().unwrap()),
+        group,
+        trust_domains: [("crm.example".parse().unwrap(), vec![roots])].into(),
+        callers: grants
+            .into_iter()
+            .map(|(name, verbs, entities)| Grant {
+                spiffe_id: format!("spiffe://crm.example/{name}").parse().unwrap(),
+                verbs: verbs.into_iter().collect(),
+                rights: BTreeSet::from([Right::Access]),
+                entities,
+            })
+            .collect(),
+        delivery: Delivery::default(),
+        waiting: Waiting::ByDeliveryDate,
+        limits,
+        reflection: true,
+    }
+}

@@ -1,0 +1,81 @@
+//! Entities that are down, slow or late: the person gets what there is in time, and the rest as an addendum.
+
+use tributary_archive::verify::Verdict;
+use tributary_model::disposition::Disposition as Said;
+use tributary_proto::gateway::v1::{CaseState, TaskState};
+use tributary_proto::types::v1::Disposition;
+
+use crate::case::{Case, disposition, request, task, verified};
+use crate::hub::Hub;
+use crate::support::script::Script;
+
+#[tokio::test]
+async fn a_late_entity_yields_an_addendum() {
+    let hub = Hub::new(&["be", "fr"]).await;
+    let _be = hub.agent("be", Script::honest());
+    let mut case = Case::open(&hub, request(60)).await;
+    case.until(|case| disposition(case, "be") == Disposition::Fulfilled).await;
+    case.until(|case| disposition(case, "fr") == Disposition::Unreachable).await;
+    let ready = case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    assert!(!ready.archives[0].complete);
+    // However often it was tried: being unreachable uses nothing up.
+    assert_eq!((task(&ready, "fr").failed_attempts, task(&ready, "fr").state()), (0, TaskState::Queued));
+    let first = case.archive(1).await;
+    assert_eq!(verified(&hub, &first, None).verdict, Verdict::Authentic);
+    assert_eq!(case.deliver(1).await.state(), CaseState::DeliveredIncomplete);
+
+    let _fr = hub.agent("fr", Script::honest());
+    let later = case.advancing(&hub, |case| case.archives.len() == 2).await;
+    assert!(later.archives[1].complete && later.state() == CaseState::DeliveredIncomplete);
+    let addendum = case.archive(2).await;
+    let report = verified(&hub, &addendum, Some(&first));
+    assert_eq!(report.verdict, Verdict::Authentic, "{:#?}", report.findings);
+    assert_eq!(verified(&hub, &addendum, Some(&addendum)).verdict, Verdict::Failed);
+    assert_eq!(case.archive(1).await, first, "an archive's bytes never change");
+    assert_eq!(case.deliver(2).await.state(), CaseState::Closed);
+}
+
+#[tokio::test]
+async fn several_late_entities_yield_a_chain() {
+    let hub = Hub::new(&["be", "de", "fr"]).await;
+    let _be = hub.agent("be", Script::saying(Said::NoData));
+    let mut case = Case::open(&hub, request(30)).await;
+    case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    let mut before = case.archive(1).await;
+    let mut agents = Vec::new();
+    for (entity, sequence) in [("de", 2), ("fr", 3)] {
+        agents.push(hub.agent(entity, Script::honest()));
+        case.advancing(&hub, |case| case.archives.len() == sequence).await;
+        let addendum = case.archive(sequence as u32).await;
+        assert_eq!(verified(&hub, &addendum, Some(&before)).verdict, Verdict::Authentic);
+        before = addendum;
+    }
+    for sequence in [1, 2] {
+        assert_eq!(case.deliver(sequence).await.state(), CaseState::DeliveredIncomplete);
+    }
+    assert_eq!(case.deliver(3).await.state(), CaseState::Closed);
+}
+
+#[tokio::test]
+async fn a_late_entity_is_escalated_once() {
+    let hub = Hub::new(&["be"]).await;
+    let mut case = Case::open(&hub, request(30)).await;
+    case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    let events = case.events(0, "ARCHIVE_WRITTEN").await;
+    let escalated: Vec<_> = events.iter().filter(|event| event.event == "ESCALATED").collect();
+    assert_eq!(escalated.len(), 1);
+    assert_eq!(escalated[0].entity, "be");
+}
+
+#[tokio::test]
+async fn an_agent_that_stops_in_the_middle_goes_on_where_it_stopped() {
+    let hub = Hub::new(&["be"]).await;
+    let mut script = Script::honest();
+    script.reading = crate::support::script::Reading::FailsAt(3000, tonic::Status::unavailable("the spool is busy"));
+    let be = hub.agent("be", script);
+    let mut case = Case::open(&hub, request(0)).await;
+    case.until(|_| be.offsets(1).contains(&3000)).await;
+    be.change(|script| script.reading = crate::support::script::Reading::Pieces(4096));
+    case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    assert_eq!(be.offsets(1).iter().filter(|offset| **offset == 0).count(), 1, "{:?}", be.offsets(1));
+}

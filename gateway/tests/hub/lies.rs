@@ -1,0 +1,95 @@
+//! Agents that lie: nothing of it is staged, the entity stands as failed, and after a few tries somebody must look.
+
+use std::sync::Arc;
+
+use tributary_model::key::SigningKey;
+use tributary_proto::agent::v1::watch_export_response::Event;
+use tributary_proto::gateway::v1::{CaseState, TaskState};
+use tributary_proto::types::v1::Disposition;
+
+use crate::case::{Case, disposition, request, task, verified};
+use crate::hub::Hub;
+use crate::support::script::{Reading, Script};
+
+/// Runs a lying agent until it is parked, then lets it be honest.
+async fn lie(name: &str, script: Script) {
+    let hub = Hub::new(&["be"]).await;
+    let be = hub.agent("be", script);
+    let mut case = Case::open(&hub, request(0)).await;
+    let parked = case.advancing(&hub, |case| task(case, "be").state() == TaskState::Parked).await;
+    assert_eq!(disposition(&parked, "be"), Disposition::Failed, "{name}");
+    assert_eq!(task(&parked, "be").failed_attempts, 3, "{name}");
+    assert!(!task(&parked, "be").reason.is_empty() && parked.archives.is_empty(), "{name}");
+    be.change(|script| *script = Script::honest());
+    case.retry("be").await.unwrap();
+    let ready = case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    assert_eq!((disposition(&ready, "be"), task(&ready, "be").parts), (Disposition::Fulfilled, 4), "{name}");
+    let archive = case.archive(0).await;
+    assert_eq!(verified(&hub, &archive, None).verdict, tributary_archive::verify::Verdict::Authentic, "{name}");
+    // Four parts and the archive's own bytes: of the lies nothing is left.
+    assert_eq!(hub.objects(), 5, "{name}");
+}
+
+#[tokio::test]
+async fn a_wrong_digest_is_never_staged() {
+    lie("flipped", Script::honest().reading(Reading::Flipped(1000))).await;
+}
+
+#[tokio::test]
+async fn a_part_beyond_its_announced_size_is_never_staged() {
+    lie("beyond", Script::honest().reading(Reading::Beyond(vec![0; 10]))).await;
+}
+
+#[tokio::test]
+async fn a_part_that_comes_twice_is_refused() {
+    let twice = Script::honest().telling(|events| {
+        let at = events.iter().position(|event| matches!(event, Event::Part(_))).unwrap();
+        events.insert(at, events[at].clone());
+    });
+    lie("twice", twice).await;
+}
+
+#[tokio::test]
+async fn a_path_that_leads_out_is_refused() {
+    lie("path", Script::honest().announcing(0, |part| part.path = "crm/../../x.csv".to_owned())).await;
+}
+
+#[tokio::test]
+async fn parts_of_two_generations_are_refused() {
+    lie("generations", Script::honest().announcing(2, |part| part.generation = 2)).await;
+}
+
+#[tokio::test]
+async fn an_attestation_by_a_foreign_key_does_not_count() {
+    let mut script = Script::honest();
+    script.signed_by = Some(Arc::new(SigningKey::generate().unwrap()));
+    lie("foreign key", script).await;
+}
+
+#[tokio::test]
+async fn an_attestation_for_another_case_does_not_count() {
+    let other = Script::honest()
+        .attesting(|attestation| attestation.case = tributary_model::id::CaseId::new(jiff::Timestamp::UNIX_EPOCH));
+    lie("other case", other).await;
+}
+
+#[tokio::test]
+async fn a_new_generation_replaces_the_old_one_whole() {
+    let mut hub = Hub::new(&["be"]).await;
+    let mut first = Script::honest();
+    first.watch_hangs = true;
+    let first = first.telling(|events| events.retain(|event| !matches!(event, Event::Attested(_))));
+    let be = hub.agent("be", first);
+    let mut case = Case::open(&hub, request(0)).await;
+    case.until(|case| task(case, "be").parts == 4).await;
+    // The agent died during its walk; the next walk is a new generation, which a restarted gateway hears of too.
+    hub.kill();
+    be.change(|script| *script = Script { generation: 2, ..Script::honest() });
+    hub.start().await.unwrap();
+    let mut case = Case::of(&hub, case.id).await;
+    let ready = case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    assert_eq!(task(&ready, "be").parts, 4);
+    let names: Vec<_> = case.events(0, "ARCHIVE_WRITTEN").await.into_iter().map(|event| event.event).collect();
+    assert!(names.contains(&"GENERATION_REPLACED".to_owned()));
+    assert_eq!(hub.objects(), 5);
+}

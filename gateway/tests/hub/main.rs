@@ -1,0 +1,18 @@
+//! Behaviour of a whole gateway over its public API: real certificates, real sockets, scripted agents.
+
+#![expect(clippy::unwrap_used, reason = "a step of the set-up that fails is a failed test")]
+
+mod callers;
+mod cancelling;
+mod case;
+mod crash;
+mod hub;
+mod late;
+mod lies;
+mod main_job;
+mod opening;
+mod questions;
+
+#[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other tests use what these do not")]
+mod support;
