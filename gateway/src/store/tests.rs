@@ -1,1 +1,372 @@
-//! Promises of the store over real files.
+//! Promises of the store over real files: leases, history, waiting policies over a month, schema and keys.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tributary_archive::attestation::{Answer, Attestation, PartsSummary};
+use tributary_archive::frames::{ContentKey, KeyEncryptionKey};
+use tributary_archive::part::PartListDigest;
+use tributary_archive::table;
+use tributary_model::disposition::Disposition;
+use tributary_model::group::signed::InForce;
+use tributary_model::id::{CaseId, EntityId};
+use tributary_model::identifier::Identifier;
+use tributary_model::lifecycle::{CaseState, TaskState};
+use tributary_model::right::{Right, TableFormat};
+use tributary_model::scope::{Decision, Outcome, Rule};
+use tributary_transport::tasks::Tasks;
+
+use super::*;
+use crate::case::{Actor, Case, Opening, Waiting};
+
+const LEASE: Duration = Duration::from_secs(30);
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// A store in a folder of its own, which can be left as a dead process leaves it and opened again.
+struct Bench {
+    folder: tempfile::TempDir,
+    tasks: Tasks,
+    store: Store,
+}
+
+fn kek(folder: &Path) -> KeyEncryptionKey {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join("kek");
+    if !path.exists() {
+        std::fs::write(&path, KeyEncryptionKey::generate().unwrap()).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    KeyEncryptionKey::load(&path).unwrap()
+}
+
+fn now() -> Timestamp {
+    "2026-03-01T00:00:00Z".parse().unwrap()
+}
+
+fn days(days: i64) -> Timestamp {
+    now() + SignedDuration::from_hours(24 * days)
+}
+
+fn id(entity: &str) -> EntityId {
+    entity.parse().unwrap()
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = Tasks::new();
+        let store = Store::open(&folder.path().join("data"), kek(folder.path()), &tasks).await.unwrap();
+        let group = InForce { version: 1, digest: "00".repeat(32) };
+        store.put_group_in_force(group, b"public".to_vec()).await.unwrap();
+        Self { folder, tasks, store }
+    }
+
+    async fn reopen(self) -> Self {
+        let Self { folder, tasks, store } = self;
+        drop(store);
+        tasks.drain(CLOSE).await;
+        let tasks = Tasks::new();
+        let store = Store::open(&folder.path().join("data"), kek(folder.path()), &tasks).await.unwrap();
+        Self { folder, tasks, store }
+    }
+
+    async fn case(&self, waiting: Waiting, entities: &[&str]) -> CaseId {
+        let decision = |entity: &&str| Decision {
+            entity: id(entity),
+            outcome: Outcome::Ask,
+            rule: Rule::SameLegalArea,
+            exporter: id("be"),
+            exporter_area: "EEA".to_owned(),
+            importer_area: "EEA".to_owned(),
+            group_version: 1,
+        };
+        let unique = *CaseId::new(now()).as_bytes();
+        let mut request = [0; 32];
+        request[..16].copy_from_slice(&unique);
+        let new = NewCase {
+            opening: Opening {
+                right: Right::Access,
+                identifiers: vec![Identifier::new("email".parse().unwrap(), "anna@example.org").unwrap()],
+                requested: Vec::new(),
+                waiting,
+                received_at: now(),
+                delivery_date: days(25),
+                request_ref: String::new(),
+                format: TableFormat::Csv,
+                identity_confirmed: true,
+            },
+            actor: actor(),
+            fingerprint: Fingerprint { request, content: [0; 32] },
+            decisions: entities.iter().map(decision).collect(),
+            group: InForce { version: 1, digest: "00".repeat(32) },
+            escalation_margin: SignedDuration::from_hours(24 * 5),
+        };
+        let Opened::New(case) = self.store.open_case(new, now()).await.unwrap() else { panic!("opened before") };
+        case.id
+    }
+
+    async fn get(&self, case: CaseId) -> Case {
+        self.store.case(case).await.unwrap().unwrap()
+    }
+
+    async fn claim(&self, entity: &str, at: Timestamp) -> Option<Claim> {
+        self.store.claim(id(entity), 1, LEASE, at).await.unwrap().pop()
+    }
+
+    /// Has an entity answer with nothing but a disposition.
+    async fn answer(&self, entity: &str, disposition: Disposition, at: Timestamp) {
+        let claim = self.claim(entity, at).await.unwrap();
+        self.store.located(&claim, at).await.unwrap();
+        self.store.export_started(&claim, at).await.unwrap();
+        self.store.generation_started(&claim, 1, at).await.unwrap();
+        self.store.attested(&claim, attestation(&claim, disposition, at), b"{}".to_vec(), at).await.unwrap();
+    }
+
+    /// Makes the archive that is due durable.
+    async fn write_archive(&self, case: CaseId, sequence: u32, at: Timestamp) -> Result<(), StoreError> {
+        let written = WrittenArchive {
+            case,
+            sequence,
+            object: format!("object-{sequence}"),
+            pieces: Vec::new(),
+            file_name: "a.zip".to_owned(),
+            size: 1,
+            tagmanifest_sha256: "00".repeat(32),
+            complete: true,
+        };
+        self.store.archive_written(written, at).await
+    }
+}
+
+fn actor() -> Actor {
+    Actor { caller: "spiffe://crm.example/portal".to_owned(), on_behalf_of: "clerk".to_owned(), note: None }
+}
+
+fn attestation(claim: &Claim, disposition: Disposition, at: Timestamp) -> Attestation {
+    let digest = PartListDigest::new().finish();
+    let answer = Answer {
+        controller: claim.entity.clone(),
+        dataset: "crm".parse().unwrap(),
+        disposition,
+        reason: Some("because".to_owned()),
+        rows: 0,
+        snapshot_at: None,
+    };
+    Attestation {
+        entity: claim.entity.clone(),
+        case: claim.case,
+        instruction: claim.export,
+        right: claim.right,
+        generation: 1,
+        group_version: 1,
+        group_sha256: digest,
+        started_at: at,
+        finished_at: at,
+        identifier_types: Vec::new(),
+        answers: vec![answer],
+        disposition,
+        searched: Vec::new(),
+        not_searched: Vec::new(),
+        parts: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256: digest },
+        tables_sha256: table::digest([]),
+        software: "test".to_owned(),
+    }
+}
+
+fn failure(counts: bool, progressed: bool) -> Failure {
+    Failure {
+        disposition: if counts { Disposition::Failed } else { Disposition::Unreachable },
+        reason: "as the test says".to_owned(),
+        counts,
+        progressed,
+        pause: Duration::from_secs(1),
+        cap: 3,
+    }
+}
+
+#[tokio::test]
+async fn a_task_has_one_holder_and_a_stale_one_cannot_write() {
+    let bench = Bench::new().await;
+    bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let stale = bench.claim("be", now()).await.unwrap();
+    assert!(bench.claim("be", now()).await.is_none(), "it is held");
+    let later = now() + SignedDuration::from_secs(31);
+    let holder = bench.claim("be", later).await.unwrap();
+    for outcome in [
+        bench.store.renew(&stale, LEASE, later).await,
+        bench.store.located(&stale, later).await.map(drop),
+        bench.store.failed(&stale, failure(true, false), later).await,
+        bench.store.release(&stale, later).await,
+    ] {
+        assert!(matches!(outcome, Err(StoreError::StaleLease)));
+    }
+    bench.store.located(&holder, later).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_renewed_lease_lasts_and_a_new_process_takes_over_at_once() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let claim = bench.claim("be", now()).await.unwrap();
+    let later = now() + SignedDuration::from_secs(20);
+    bench.store.renew(&claim, LEASE, later).await.unwrap();
+    assert!(bench.claim("be", now() + SignedDuration::from_secs(40)).await.is_none());
+    let bench = bench.reopen().await;
+    let taken = bench.claim("be", later).await.expect("the lock file proves that the holder is dead");
+    assert_eq!((taken.case, taken.export), (case, claim.export), "the instruction stays the same");
+}
+
+#[tokio::test]
+async fn only_failures_that_count_park_a_task_and_progress_clears_them() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let mut at = now();
+    let outcomes = [(false, false), (true, false), (true, false), (true, true), (false, false), (true, false)];
+    for (counts, progressed) in outcomes {
+        let claim = bench.claim("be", at).await.unwrap();
+        bench.store.failed(&claim, failure(counts, progressed), at).await.unwrap();
+        at += SignedDuration::from_secs(2);
+    }
+    let task = bench.get(case).await.tasks.remove(0);
+    assert_eq!((task.state, task.failed_attempts), (TaskState::Queued, 2));
+    let claim = bench.claim("be", at).await.unwrap();
+    bench.store.failed(&claim, failure(true, false), at).await.unwrap();
+    assert_eq!(bench.get(case).await.tasks[0].state, TaskState::Parked);
+    assert!(bench.claim("be", days(30)).await.is_none(), "a parked task waits for somebody");
+}
+
+#[tokio::test]
+async fn by_delivery_date_waits_a_month_and_then_writes_what_there_is() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
+    bench.answer("be", Disposition::NoData, now()).await;
+    for day in 0..25 {
+        assert_eq!(bench.store.decide_due(days(day)).await.unwrap(), 0);
+        let late = bench.store.escalate(days(day)).await.unwrap();
+        assert_eq!(late.len(), usize::from(day == 20), "day {day}");
+    }
+    assert_eq!(bench.store.decide_due(days(25)).await.unwrap(), 1);
+    assert_eq!(bench.get(case).await.state, CaseState::Assembling);
+    bench.write_archive(case, 1, days(25)).await.unwrap();
+    bench.answer("fr", Disposition::NoData, days(26)).await;
+    assert_eq!(bench.store.drafts().await.unwrap(), [case], "the late answer waits as an addendum");
+    bench.write_archive(case, 2, days(26)).await.unwrap();
+    bench.store.confirm_delivery(case, 1, days(26), actor(), days(26)).await.unwrap();
+    let closed = bench.store.confirm_delivery(case, 2, days(26), actor(), days(26)).await.unwrap();
+    assert_eq!(closed.state, CaseState::Closed);
+}
+
+#[tokio::test]
+async fn require_complete_writes_nothing_incomplete_before_the_date() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::RequireComplete, &["be"]).await;
+    bench.answer("be", Disposition::Refused, now()).await;
+    assert_eq!(bench.get(case).await.state, CaseState::Running);
+    assert_eq!(bench.store.decide_due(days(24)).await.unwrap(), 0);
+    bench.store.decide_due(days(25)).await.unwrap();
+    assert_eq!(bench.get(case).await.state, CaseState::Assembling);
+}
+
+#[tokio::test]
+async fn a_draft_survives_and_is_the_same_however_often_it_is_read() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
+    bench.answer("be", Disposition::NoData, now()).await;
+    bench.store.decide_due(days(25)).await.unwrap();
+    let before = bench.store.archive_facts(case).await.unwrap().unwrap().draft;
+    // What happens after the draft does not change it.
+    bench.answer("fr", Disposition::NoData, days(25)).await;
+    let bench = bench.reopen().await;
+    let after = bench.store.archive_facts(case).await.unwrap().unwrap().draft;
+    assert_eq!(before, after);
+    assert_eq!((after.assembled_at, after.sequence), (days(25), 1));
+    bench.write_archive(case, 1, days(25)).await.unwrap();
+    let next = bench.store.archive_facts(case).await.unwrap().unwrap().draft;
+    assert_eq!(next.sequence, 2, "the answer that came meanwhile is the addendum");
+}
+
+#[tokio::test]
+async fn a_case_that_was_cancelled_takes_no_archive() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    bench.answer("be", Disposition::NoData, now()).await;
+    bench.store.cancel_case(case, actor(), now()).await.unwrap();
+    assert!(matches!(bench.write_archive(case, 1, now()).await, Err(StoreError::Conflict(_))));
+    assert!(bench.store.drafts().await.unwrap().is_empty());
+    assert!(bench.store.objects().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn history_has_no_gaps_and_follows_the_lifecycle() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
+    tokio::join!(bench.answer("be", Disposition::NoData, now()), bench.answer("fr", Disposition::NoData, now()));
+    let (events, state) = bench.store.events_after(case, 0).await.unwrap();
+    assert!(events.iter().zip(1..).all(|(event, cursor)| event.cursor == cursor));
+    assert_eq!((events.last().unwrap().state, state), (CaseState::Assembling, CaseState::Assembling));
+    assert_eq!(bench.get(case).await.cursor, events.len() as u64);
+}
+
+#[tokio::test]
+async fn a_failed_job_leaves_nothing_and_its_neighbours_stay() {
+    let bench = Bench::new().await;
+    let good = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let store = &bench.store;
+    let nobody = CaseId::new(days(1));
+    // Queued together, these share one transaction.
+    let (failed, kept) = tokio::join!(
+        store.cancel_case(nobody, actor(), now()),
+        store.retry_task(good, id("be"), actor(), days(1)),
+    );
+    assert!(matches!(failed, Err(StoreError::NoCase)));
+    assert_eq!(kept.unwrap().0.tasks[0].next_attempt_at, Some(days(1)));
+}
+
+#[tokio::test]
+async fn a_newer_schema_and_another_key_are_refused() {
+    let bench = Bench::new().await;
+    let data = bench.folder.path().join("data");
+    let add = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+               VALUES (99, 'from the future', TRUE, $1, 0)";
+    bench
+        .store
+        .write("add a step", move |tx| {
+            Box::pin(async move { tx.run(add, &sql::vals![vec![0_u8; 4]]).await.map(drop) })
+        })
+        .await
+        .unwrap();
+    assert!(matches!(Store::open(&data, kek(bench.folder.path()), &Tasks::new()).await, Err(StoreError::Locked(_))));
+    let Bench { folder, tasks, store } = bench;
+    drop(store);
+    tasks.drain(CLOSE).await;
+    let newer = Store::open(&data, kek(folder.path()), &Tasks::new()).await;
+    assert!(matches!(newer, Err(StoreError::NewerSchema(99))));
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_clearly_and_loses_nothing() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let claim = bench.claim("be", now()).await.unwrap();
+    // A limit on the database's pages is what a full disk looks like to SQLite.
+    let limit = |pages: &'static str| {
+        bench.store.write("limit", move |tx| Box::pin(async move { tx.rows(pages, &[]).await.map(drop) }))
+    };
+    limit("PRAGMA max_page_count = 1").await.unwrap();
+    let large = "x".repeat(400_000);
+    let full = bench.store.pending(&claim, large.clone(), now()).await;
+    assert!(matches!(full, Err(StoreError::Full)), "{full:?}");
+    assert_eq!(bench.get(case).await.tasks[0].reason, "");
+    limit("PRAGMA max_page_count = 1000000").await.unwrap();
+    bench.store.pending(&claim, large.clone(), now()).await.unwrap();
+    assert_eq!(bench.get(case).await.tasks[0].reason, large);
+}
+
+#[test]
+fn store_keys_are_bound_to_their_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let kek = kek(folder.path());
+    let wrapped = kek.wrap(&ContentKey::generate().unwrap(), b"tributary case a content").unwrap();
+    assert!(kek.unwrap(&wrapped, b"tributary case b content").is_err());
+}
