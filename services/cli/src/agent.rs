@@ -1,0 +1,124 @@
+//! `tributary agent`: setting an agent up beside a database, and trying it before anybody asks.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, Subcommand};
+use tributary_agent::Config;
+use tributary_agent::check::{CheckReport, check};
+use tributary_agent::dry_run::{DryRun, DryRunError, Outcome as Found, dry_run};
+use tributary_model::clock::SystemClock;
+
+use crate::exit::{Exit, Failure, Outcome};
+use crate::keys::{Keygen, keygen};
+use crate::output::{Output, table};
+use crate::person::Person;
+
+/// What can be done beside a database.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agent {
+    /// Make the entity's signing key here; the private half never leaves this host
+    Keygen(Keygen),
+    /// Compare the manifests with the live databases: what is wrong, what nothing reaches, what reads whole tables
+    Check(Check),
+    /// Count what a request would find, without sending anything
+    DryRun(Rehearsal),
+}
+
+/// `agent check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The agent's configuration
+    #[arg(long, env = "TRIBUTARY_CONFIG", default_value = "agent.yaml")]
+    config: PathBuf,
+}
+
+/// `agent dry-run`
+#[derive(Debug, Args)]
+pub(crate) struct Rehearsal {
+    /// The agent's configuration
+    #[arg(long, env = "TRIBUTARY_CONFIG", default_value = "agent.yaml")]
+    config: PathBuf,
+    #[command(flatten)]
+    person: Person,
+    /// Also show the first rows of each collection: personal data on your screen
+    #[arg(long)]
+    show_values: bool,
+}
+
+/// Runs the command.
+pub(crate) fn run(command: Agent, output: Output) -> Outcome {
+    match command {
+        Agent::Keygen(args) => keygen(&args, output),
+        Agent::Check(args) => {
+            let report = check(&load(&args.config)?, Arc::new(SystemClock));
+            output.print(&report, check_text)?;
+            if report.is_ok() { Ok(()) } else { Err(Failure::silent(Exit::Invalid)) }
+        }
+        Agent::DryRun(args) => {
+            let identifiers = args.person.checked()?;
+            let found = dry_run(&load(&args.config)?, Arc::new(SystemClock), &identifiers, args.show_values);
+            let found = found.map_err(|error| match error {
+                DryRunError::Manifests(problems) => Failure::invalid(problems),
+                DryRunError::Collect(error) => Failure::new(Exit::TryAgain, error),
+            })?;
+            output.print(&found, dry_run_text)
+        }
+    }
+}
+
+fn load(path: &std::path::Path) -> Result<Config, Failure> {
+    Config::load(path).map_err(|problems| Failure::invalid(format!("the configuration is not valid\n{problems}")))
+}
+
+fn check_text(report: &CheckReport) -> String {
+    let mut text = String::new();
+    for problem in &report.problems {
+        let _ = writeln!(text, "error: {problem}");
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    text.push_str(&table(
+        ["dataset", "collection", "reached by"],
+        report.collections.iter().map(|c| {
+            let types: Vec<&str> = c.reached_by.iter().map(|kind| kind.as_str()).collect();
+            let reached = match (types.is_empty(), c.personal) {
+                (false, _) => types.join(", "),
+                (true, true) => "nothing: named as not searched".to_owned(),
+                (true, false) => "nothing: no personal data declared".to_owned(),
+            };
+            [c.dataset.to_string(), c.collection.clone(), reached]
+        }),
+    ));
+    let (errors, warnings) = (report.problems.len(), report.warnings.len());
+    let _ = write!(text, "\n{errors} errors, {warnings} warnings");
+    text
+}
+
+fn dry_run_text(found: &DryRun) -> String {
+    let outcome = match found.outcome {
+        Found::Found => "the person is known",
+        Found::NotFound => "nobody is known by these identifiers",
+        Found::NeedsIdentity => "the identifiers do not single one person out: the entity would ask for more",
+    };
+    let rows = found.collections.iter().map(|c| [c.dataset.to_string(), c.collection.clone(), c.rows.to_string()]);
+    let mut text = format!("{outcome}\n{}", table(["dataset", "collection", "rows"], rows));
+    for gap in &found.not_searched {
+        let collection = gap.collection.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
+        let _ = write!(text, "\nnot searched: {}{collection}: {}", gap.dataset, gap.detail);
+    }
+    for rows in &found.collections {
+        for row in rows.values.iter().flatten() {
+            let cells: Vec<String> = rows
+                .columns
+                .iter()
+                .zip(row)
+                .map(|(name, cell)| format!("{name}={}", cell.as_deref().unwrap_or("NULL")))
+                .collect();
+            let _ = write!(text, "\n{}.{}: {}", rows.dataset, rows.collection, cells.join("  "));
+        }
+    }
+    text
+}
