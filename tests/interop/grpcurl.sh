@@ -29,8 +29,8 @@ facts="$1"
 target="$(fact target)"
 call() { grpcurl -max-time 60 -cacert "$(fact root)" -cert "$(fact certificate)" -key "$(fact key)" "$@"; }
 
-call "$target" list | grep -qx tributary.gateway.v1.CaseService
-call "$target" describe tributary.gateway.v1.CaseService.OpenCase | grep -q OpenCaseRequest
+call "$target" list | grep -x tributary.gateway.v1.CaseService >/dev/null
+call "$target" describe tributary.gateway.v1.CaseService.OpenCase | grep OpenCaseRequest >/dev/null
 opened="$(call -d @ "$target" tributary.gateway.v1.CaseService/OpenCase <<JSON
 {"request_id": "$(python3 -c 'import uuid; print(uuid.uuid4())')", "on_behalf_of": "officer@privacy.example", "right": "RIGHT_ACCESS",
  "identifiers": [{"type": "email", "value": "$(fact email)"}], "identity_confirmed": true}
@@ -45,5 +45,5 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 [ "$state" = CASE_STATE_READY ] || { echo "grpcurl: the case stands at $state" >&2; exit 1; }
-call -d "$request" "$target" tributary.gateway.v1.ArchiveService/GetArchive | grep -q tagmanifestSha256
+call -d "$request" "$target" tributary.gateway.v1.ArchiveService/GetArchive | grep tagmanifestSha256 >/dev/null
 echo "grpcurl opened a case through reflection"

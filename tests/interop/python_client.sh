@@ -14,7 +14,7 @@ cargo build $release -p tributary
 cargo build $release -p tributary-tests --example group
 
 dir="$cache/venv-grpc"
-packages="grpcio==1.76.0 grpcio-tools==1.76.0 grpcio-reflection==1.76.0 protobuf==6.33.1"
+packages="grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-reflection==1.85.1 protobuf==7.36.2"
 if [ "$(cat "$dir/packages" 2>/dev/null)" != "$packages" ]; then
   rm -rf "$dir"
   python3 -m venv "$dir"
