@@ -29,6 +29,8 @@ CREATE TABLE cases (
     person BYTEA,
     record BYTEA NOT NULL,
     request_ref_mac BYTEA NOT NULL,
+    -- W3C trace context of the call that opened the case: what is done for it belongs to that trace.
+    trace TEXT,
     -- Number of the case's last event.
     cursor BIGINT NOT NULL
 );

@@ -228,13 +228,24 @@ fn contributions(facts: &ArchiveFacts) -> Vec<Contribution> {
     decisions.map(|d| of(&d.entity).map_or_else(|| not_asked(&d.entity), contribution)).collect()
 }
 
+/// What was observed, for the person and whoever they show the archive to. The task's own reason is for operators and
+/// may name hosts and ports of the group's network, which the archive's public part leaves out on purpose.
+fn in_words(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Unreachable => "there was no connection to the entity's agent",
+        Disposition::TimedOut => "the entity's agent did not answer in time",
+        Disposition::Failed => "the entity's agent failed, or sent something that does not verify",
+        _ => "the entity has not answered yet",
+    }
+}
+
 fn contribution(facts: &EntityFacts) -> Contribution {
     let standing = &facts.standing;
     let observed = standing.observed_since.map(|since| Observed {
         since,
         last_attempt: standing.last_attempt_at,
         attempts: standing.attempts,
-        reason: standing.reason.clone(),
+        reason: in_words(standing.disposition).to_owned(),
     });
     Contribution {
         entity: standing.entity.clone(),

@@ -9,6 +9,7 @@ mod finishing;
 mod partials;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,7 +52,9 @@ struct Shared {
     /// Parts at once, over all tasks: bounds their buffers.
     part_slots: Semaphore,
     partials: Partials,
-    running: Mutex<HashMap<(CaseId, EntityId), CancellationToken>>,
+    /// Attempts under way, each with a number of its own.
+    running: Mutex<HashMap<(CaseId, EntityId), (u64, CancellationToken)>>,
+    attempts: AtomicU64,
     finishing: Mutex<std::collections::HashSet<InstructionId>>,
     wake: Notify,
 }
@@ -88,6 +91,7 @@ impl Worker {
             part_slots,
             partials: Partials::default(),
             running: Mutex::default(),
+            attempts: AtomicU64::default(),
             finishing: Mutex::default(),
             wake: Notify::new(),
         }))
@@ -101,7 +105,7 @@ impl Worker {
     /// Ends the attempts of a case that was cancelled; they could not write any more.
     pub(crate) fn abort(&self, case: CaseId) {
         let running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.iter().filter(|((id, _), _)| *id == case).for_each(|(_, token)| token.cancel());
+        running.iter().filter(|((id, _), _)| *id == case).for_each(|(_, (_, token))| token.cancel());
     }
 
     /// Takes up due tasks until asked to stop. Attempts under way then end by themselves (`attempt`).
@@ -159,17 +163,20 @@ impl Worker {
         let worker = self.clone();
         let abort = CancellationToken::new();
         let key = (claim.case, claim.entity.clone());
+        let number = self.0.attempts.fetch_add(1, Ordering::Relaxed);
         let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
         // An attempt that is still there has lost its lease, or this one could not have been claimed.
-        if let Some(stale) = running.insert(key.clone(), abort.clone()) {
+        if let Some((_, stale)) = running.insert(key.clone(), (number, abort.clone())) {
             stale.cancel();
         }
         drop(running);
         self.0.tasks.spawn("attempt", async move {
             worker.attempt(claim, &abort).await;
-            if !abort.is_cancelled() {
-                worker.0.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            let mut running = worker.0.running.lock().unwrap_or_else(PoisonError::into_inner);
+            if running.get(&key).is_some_and(|(last, _)| *last == number) {
+                running.remove(&key);
             }
+            drop(running);
             drop(slot);
             worker.wake();
         });

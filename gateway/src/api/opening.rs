@@ -56,8 +56,8 @@ impl Api {
         if request.validate_only {
             return Ok(view::preview(&opening, &decisions, group.version));
         }
-        let escalation_margin = self.escalation_margin();
-        let new = NewCase { opening, actor, fingerprint, decisions, group, escalation_margin };
+        let (escalation_margin, trace) = (self.escalation_margin(), tributary_transport::trace::current());
+        let new = NewCase { opening, actor, fingerprint, decisions, group, trace, escalation_margin };
         match self.0.store.open_case(new, self.0.clock.now()).await? {
             Opened::New(case) => {
                 tracing::info!(case = %case.id, caller = %caller.id, state = %case.state, "case opened");

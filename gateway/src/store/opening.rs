@@ -29,6 +29,8 @@ pub(crate) struct NewCase {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) group: InForce,
+    /// The trace of the call that opens it.
+    pub(crate) trace: Option<String>,
     /// Time before the due date at which missing entities are escalated.
     pub(crate) escalation_margin: SignedDuration,
 }
@@ -85,8 +87,8 @@ async fn insert(tx: &mut Tx, store: &Store, new: &NewCase, now: Timestamp) -> Re
     let json = |value| serde_json::to_string(value).map_err(|_| StoreError::Corrupt("requested"));
     let sql = "INSERT INTO cases (case_id, state, exercised, format, received_at, opened_at, delivery_date, waiting, \
                window_ms, requested, group_version, group_sha256, decisions, content_key, record_key, person, record, \
-               request_ref_mac, cursor) \
-               VALUES ($1, 'OPENED', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0)";
+               request_ref_mac, trace, cursor) \
+               VALUES ($1, 'OPENED', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0)";
     let values = vals![
         id,
         opening.right.as_str(),
@@ -105,6 +107,7 @@ async fn insert(tx: &mut Tx, store: &Store, new: &NewCase, now: Timestamp) -> Re
         person,
         record,
         &request_ref[..],
+        new.trace.clone(),
     ];
     tx.run(sql, &values).await?;
     let sql = "INSERT INTO request_ids (request_mac, content_mac, case_id) VALUES ($1, $2, $3)";

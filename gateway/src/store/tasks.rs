@@ -35,6 +35,8 @@ pub(crate) struct Claim {
     pub(crate) misses: u32,
     pub(crate) identifiers: Arc<[Identifier]>,
     pub(crate) keys: CaseKeys,
+    /// The trace that the work belongs to.
+    pub(crate) trace: Option<String>,
 }
 
 /// An export that an agent is to be told is over.
@@ -256,7 +258,7 @@ impl Store {
 async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<Claim, StoreError> {
     let id: CaseId = row.parse("case_id")?;
     let head = Head::read(tx, store.keys(), id).await?;
-    let sql = "SELECT exercised, format FROM cases WHERE case_id = $1";
+    let sql = "SELECT exercised, format, trace FROM cases WHERE case_id = $1";
     let case = tx.row(sql, &vals![id]).await?.ok_or(StoreError::NoCase)?;
     Ok(Claim {
         case: id,
@@ -271,6 +273,7 @@ async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<
         misses: row.count("misses")?,
         identifiers: super::opening::person(tx, &head).await?.into(),
         keys: head.keys,
+        trace: case.text_opt("trace")?,
     })
 }
 

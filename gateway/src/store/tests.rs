@@ -100,6 +100,7 @@ impl Bench {
             fingerprint: Fingerprint { request, content: [0; 32] },
             decisions: entities.iter().map(decision).collect(),
             group: InForce { version: 1, digest: "00".repeat(32) },
+            trace: None,
             escalation_margin: SignedDuration::from_hours(24 * 5),
         };
         let Opened::New(case) = self.store.open_case(new, now()).await.unwrap() else { panic!("opened before") };
@@ -315,10 +316,8 @@ async fn a_failed_job_leaves_nothing_and_its_neighbours_stay() {
     let store = &bench.store;
     let nobody = CaseId::new(days(1));
     // Queued together, these share one transaction.
-    let (failed, kept) = tokio::join!(
-        store.cancel_case(nobody, actor(), now()),
-        store.retry_task(good, id("be"), actor(), days(1)),
-    );
+    let (failed, kept) =
+        tokio::join!(store.cancel_case(nobody, actor(), now()), store.retry_task(good, id("be"), actor(), days(1)),);
     assert!(matches!(failed, Err(StoreError::NoCase)));
     assert_eq!(kept.unwrap().0.tasks[0].next_attempt_at, Some(days(1)));
 }
@@ -331,9 +330,7 @@ async fn a_newer_schema_and_another_key_are_refused() {
                VALUES (99, 'from the future', TRUE, $1, 0)";
     bench
         .store
-        .write("add a step", move |tx| {
-            Box::pin(async move { tx.run(add, &sql::vals![vec![0_u8; 4]]).await.map(drop) })
-        })
+        .write("add a step", move |tx| Box::pin(async move { tx.run(add, &sql::vals![vec![0_u8; 4]]).await.map(drop) }))
         .await
         .unwrap();
     assert!(matches!(Store::open(&data, kek(bench.folder.path()), &Tasks::new()).await, Err(StoreError::Locked(_))));

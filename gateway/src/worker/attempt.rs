@@ -94,6 +94,9 @@ enum Ended {
 impl Worker {
     pub(super) async fn attempt(&self, claim: Claim, abort: &CancellationToken) {
         let span = tracing::info_span!("attempt", case = %claim.case, entity = %claim.entity);
+        if let Some(trace) = &claim.trace {
+            tributary_transport::trace::follow(&span, trace);
+        }
         self.attempt_in_span(claim, abort).instrument(span).await;
     }
 

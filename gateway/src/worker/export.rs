@@ -22,6 +22,9 @@ use crate::store::Claim;
 /// Pause before an export is watched anew while its parts go on.
 const REWATCH: Duration = Duration::from_millis(200);
 
+/// How long parts under way get to come to an end of their own once one has failed.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// What is known of the generation being taken in.
 #[derive(Default)]
 struct Intake {
@@ -58,7 +61,15 @@ impl Worker {
             let next = tokio::select! {
                 biased;
                 Some(fetched) = fetches.next(), if !fetches.is_empty() => {
-                    let staged: Staged = fetched?;
+                    let staged: Staged = match fetched {
+                        Ok(staged) => staged,
+                        Err(trouble) => {
+                            // The others stop by the same cut a moment later, and keep what they have.
+                            let rest = async { while fetches.next().await.is_some() {} };
+                            let _ = tokio::time::timeout(LAST_WORDS, rest).await;
+                            return Err(trouble);
+                        }
+                    };
                     intake.under_way.remove(&staged.part.index);
                     intake.staged.insert(staged.part.index, staged);
                     continue;

@@ -27,5 +27,6 @@ pub mod svid;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 pub mod trust;
 mod verify;

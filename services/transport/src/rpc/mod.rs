@@ -10,7 +10,7 @@ pub mod deadline;
 mod methods;
 pub mod semconv;
 mod server;
-mod trace_context;
+pub(crate) mod trace_context;
 
 pub use client::ClientCalls;
 pub use methods::Methods;
