@@ -11,7 +11,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
-use crate::value::{Tuple, read_key};
+use crate::value::{Tuple, Value, read_key};
 
 /// Why the memory of a walk failed. Says nothing of its content.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,8 @@ struct Queue {
     spilled: std::collections::VecDeque<i64>,
     tail: Zeroizing<Vec<u8>>,
     count: u64,
+    /// Whether anything but plain whole numbers was ever in it.
+    mixed: bool,
 }
 
 impl Spill {
@@ -167,12 +169,19 @@ impl Spill {
         tuple.iter().for_each(|value| value.write_key(&mut queue.tail));
         self.held += queue.tail.len() - before;
         queue.count += 1;
+        queue.mixed |= !tuple.iter().all(is_plain);
         if self.held > self.limit.frontier { self.flush_largest() } else { Ok(()) }
     }
 
     /// Values waiting in a queue.
     pub fn waiting(&self, lookup: usize) -> u64 {
         self.queues[lookup].count
+    }
+
+    /// Whether only whole numbers, small enough for any column to keep them apart, were ever put in a queue. Other
+    /// values may be different and still find one row: `42` and `042` in a numeric column, `a` and `A` under NOCASE.
+    pub fn only_plain_numbers(&self, lookup: usize) -> bool {
+        !self.queues[lookup].mixed
     }
 
     /// Takes up to `max` values of `width` fields each from the front of a queue.
@@ -197,7 +206,8 @@ impl Spill {
 
     /// Drops what waits in a queue.
     pub fn clear(&mut self, lookup: usize) {
-        let queue = std::mem::take(&mut self.queues[lookup]);
+        let mixed = self.queues[lookup].mixed;
+        let queue = std::mem::replace(&mut self.queues[lookup], Queue { mixed, ..Queue::default() });
         self.held -= queue.tail.len() + queue.head.len();
     }
 
@@ -265,6 +275,10 @@ fn unnamed_database(folder: &Path) -> Result<Connection, SpillError> {
     Ok(connection)
 }
 
+fn is_plain(value: &Value) -> bool {
+    matches!(value, Value::Integer(n) if n.unsigned_abs() <= 1 << 53)
+}
+
 fn nonce(number: i64) -> Nonce {
     let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&number.to_be_bytes());
@@ -274,7 +288,6 @@ fn nonce(number: i64) -> Nonce {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Value;
 
     const TINY: Memory = Memory { seen: 10, frontier: 200 };
 

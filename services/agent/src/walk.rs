@@ -134,9 +134,8 @@ impl Walk<'_> {
             return Ok(());
         };
         walked.snapshots.entry(dataset).or_insert_with(|| snapshot.taken_at());
-        // One value of one lookup finds a row once, and nothing else ever will: no need to remember it.
         let lookups = &self.plan.lookups_of[node];
-        let only = lookups.len() == 1 && !self.plan.cyclic[node] && spill.waiting(lookups[0]) == 1;
+        let only = self.finds_rows_once(node, spill);
         for &lookup in lookups {
             let query = self.query(lookup);
             while spill.waiting(lookup) > 0 {
@@ -161,6 +160,15 @@ impl Walk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether no row of the collection can be found twice, so that none need be remembered: one lookup, whose values are
+    /// all there when its turn comes, and are one value or such that no two of them can mean one row.
+    fn finds_rows_once(&self, node: NodeId, spill: &Spill) -> bool {
+        let &[lookup] = self.plan.lookups_of[node].as_slice() else { return false };
+        let flat = self.plan.lookups[lookup].fields.iter().all(|field| !field.structured);
+        let apart = spill.waiting(lookup) == 1 || (flat && spill.only_plain_numbers(lookup));
+        apart && !self.plan.cyclic[node]
     }
 
     /// The query of a lookup.

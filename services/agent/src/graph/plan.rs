@@ -98,8 +98,8 @@ pub(super) fn plan(graph: &Graph, types: &BTreeSet<IdentifierType>) -> Plan {
             plan.edges[from].push(edge);
         }
     }
-    plan.order = order(graph, &plan);
     plan.cyclic = (0..count).map(|node| leads_back(&plan, node)).collect();
+    plan.order = order(graph, &plan);
     plan
 }
 
@@ -240,7 +240,10 @@ fn order(graph: &Graph, plan: &Plan) -> Vec<NodeId> {
         let open = || (0..count).filter(|&n| !placed[n]);
         let next = open()
             .find(|&n| free(&feeds, n) && free(&asked, n))
-            .or_else(|| open().find(|&n| free(&asked, n)))
+            // Only a cycle can be in the way: it is entered at its own node, so that what lies behind it comes after.
+            .or_else(|| open().find(|&n| plan.cyclic[n] && free(&asked, n)))
+            .or_else(|| open().find(|&n| plan.cyclic[n]))
+            .or_else(|| open().find(|&n| free(&feeds, n)))
             .or_else(|| open().next());
         let Some(next) = next else { break };
         placed[next] = true;

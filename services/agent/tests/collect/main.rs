@@ -1,8 +1,14 @@
 //! What the collecting half of an agent promises, over its public API and real SQLite files.
 
+#[cfg(test)]
 mod catalog;
+#[cfg(test)]
 mod encode;
+#[cfg(test)]
 mod identity;
+#[cfg(test)]
 mod sqlite;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
 mod walk;

@@ -33,12 +33,9 @@ pub(super) fn find(
             let flat: Vec<&Value> = values.iter().flatten().collect();
             reading.run(&statement.spelt(kind.as_str(), flat.len(), reading.rowid()), &flat, on_row)
         }
-        (How::Each, _) => values
-            .iter()
-            .try_for_each(|tuple| reading.run(&statement.each(), &tuple.iter().collect::<Vec<_>>(), on_row)),
+        (How::Each, _) => reading.run_each(&statement.each(), values, on_row),
         (How::EachByKey, _) => {
-            let sql = statement.each_by_key(reading.rowid().unwrap_or("rowid"));
-            values.iter().try_for_each(|tuple| reading.run(&sql, &tuple.iter().collect::<Vec<_>>(), on_row))
+            reading.run_each(&statement.each_by_key(reading.rowid().unwrap_or("rowid")), values, on_row)
         }
         (How::List, _) => {
             reading.list(values).map_err(|error| database.explain(&error))?;
@@ -62,9 +59,24 @@ struct Reading<'d> {
 
 impl Reading<'_> {
     fn run(&self, sql: &str, values: &[&Value], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
+        let mut statement = self.database.connection.prepare_cached(sql).map_err(|e| self.database.explain(&e))?;
+        self.execute(&mut statement, values.iter().copied(), on_row)
+    }
+
+    /// Executes one statement for each of the values.
+    fn run_each(&self, sql: &str, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
+        let mut statement = self.database.connection.prepare_cached(sql).map_err(|e| self.database.explain(&e))?;
+        values.iter().try_for_each(|tuple| self.execute(&mut statement, tuple.iter(), on_row))
+    }
+
+    fn execute<'v>(
+        &self,
+        statement: &mut rusqlite::Statement<'_>,
+        values: impl Iterator<Item = &'v Value>,
+        on_row: &mut OnRow<'_>,
+    ) -> Result<(), ReadError> {
         let explain = |error: rusqlite::Error| self.database.explain(&error);
-        let mut statement = self.database.connection.prepare_cached(sql).map_err(explain)?;
-        // A statement that compares only plain numeric columns has no use for the first two.
+        // Without columns that may be large nothing refers to the first two.
         let parameters = statement.parameter_count();
         if parameters >= 1 {
             statement.raw_bind_parameter(1, LARGE).map_err(explain)?;
@@ -72,7 +84,7 @@ impl Reading<'_> {
         if parameters >= 2 {
             statement.raw_bind_parameter(2, self.database.marker.as_slice()).map_err(explain)?;
         }
-        for (value, at) in values.iter().zip(3..) {
+        for (value, at) in values.zip(3..) {
             statement.raw_bind_parameter(at, Bound(value)).map_err(explain)?;
         }
         let mut rows = statement.raw_query();
@@ -84,6 +96,7 @@ impl Reading<'_> {
             }
             on_row(&Current { reading: self, row })?;
         }
+        self.database.watch.check()?;
         Ok(())
     }
 
