@@ -115,6 +115,7 @@ impl Exports {
         }
         let instruction = mandate.instruction;
         let (case, right) = (mandate.case, mandate.right);
+        let exports = self.clone();
         let begun = self
             .blocking(move |inner| {
                 let now = inner.now();
@@ -123,6 +124,9 @@ impl Exports {
                 if let Begun::New { .. } = begun {
                     // One that had expired may not have been swept yet.
                     inner.drop_files(instruction);
+                    // Here and not after the await: the call may be dropped with its connection at any time, and what
+                    // stands in the ledger must have its job all the same.
+                    exports.run(instruction);
                 }
                 Ok(begun)
             })
@@ -131,10 +135,7 @@ impl Exports {
             Begun::Differs => Err(ExportError::Differs),
             Begun::TooMany => Err(ExportError::TooMuch),
             Begun::Known { state, generation } => Ok(Started { generation, state }),
-            Begun::New { generation } => {
-                self.run(instruction);
-                Ok(Started { generation, state: State::Pending })
-            }
+            Begun::New { generation } => Ok(Started { generation, state: State::Pending }),
         }
     }
 
