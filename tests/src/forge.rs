@@ -65,7 +65,8 @@ fn leaf(authority: &Path, id: &SpiffeId, folder: &Path, from: Timestamp, life: D
 pub async fn until_expired(folder: &Path) -> Result<()> {
     let identity = Identity::load(&folder.join("svid.pem"), &folder.join("svid-key.pem"))?;
     until("the certificate expires", Duration::from_secs(60), || async {
-        (SystemClock.now() > identity.not_after()).then_some(())
+        // Certificates count in whole seconds, the last one included.
+        (SystemClock.now() > identity.not_after() + SignedDuration::from_secs(1)).then_some(())
     })
     .await
 }

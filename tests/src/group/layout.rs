@@ -22,11 +22,14 @@ use super::plan::{CallerPlan, EntityPlan, Plan};
 use super::{CALLERS_DOMAIN, GATEWAY_DOMAIN, Group, Place};
 use crate::ports::Port;
 
+/// When set, the folders of groups stay after the test, for a look at their logs.
+const KEEP: &str = "TRIBUTARY_TEST_KEEP";
 const AUTHORITY_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 const LEAF_LIFE: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn lay_out(plan: &Plan) -> Result<Group> {
-    let folder = tempfile::Builder::new().prefix("tributary-group-").tempdir()?;
+    let keep = std::env::var_os(KEEP).is_some();
+    let folder = tempfile::Builder::new().prefix("tributary-group-").disable_cleanup(keep).tempdir()?;
     let (root, now) = (folder.path().to_owned(), SystemClock.now());
     for name in ["group", "logs"] {
         std::fs::create_dir(root.join(name))?;

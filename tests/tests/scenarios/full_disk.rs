@@ -72,7 +72,7 @@ async fn a_gateway_with_a_full_disk_says_so_and_goes_on_when_there_is_room() -> 
     let gateway = on_small_disk(group.gateway_launch(), group.gateway_folder())?.start().await?;
     let portal = group.caller(PORTAL)?;
     let case = portal.open_for(&[("email", EMAIL)]).await?;
-    let full = |case: &tributary_proto::gateway::v1::Case| case.tasks[0].reason.contains("space");
+    let full = |case: &tributary_proto::gateway::v1::Case| case.tasks[0].reason.contains("room");
     let stuck = portal.until(&case, PATIENCE, full).await?;
     assert!(stuck.archives.is_empty());
     make_room(&gateway, group.gateway_folder())?;
