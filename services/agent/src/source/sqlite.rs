@@ -1,7 +1,7 @@
-//! SQLite: a file opened read-only, one read transaction for the whole walk, nothing written beside it.
+//! SQLite: a file opened read-only, one read transaction for the whole walk; the file and its mode are never changed.
 //!
-//! In rollback-journal mode an open snapshot keeps writers waiting, so it is held for a bounded time; the file's mode
-//! is never changed. `schema` looks at tables, `statement` writes the queries, `rows` reads them.
+//! In rollback-journal mode nothing is written beside the file and an open snapshot keeps writers waiting, so it is held
+//! for a bounded time. In WAL mode SQLite itself keeps its `-wal` and `-shm` there, and makes them for a first reader. `schema` looks at tables, `statement` writes the queries, `rows` reads them.
 
 mod rows;
 mod schema;

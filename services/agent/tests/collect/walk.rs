@@ -341,6 +341,49 @@ fn a_large_parent_is_walked_in_linear_effort_with_or_without_an_index_and_spille
 }
 
 #[test]
+fn two_spellings_of_one_key_bring_its_row_once() {
+    let collections = "
+      - name: card
+        fields:
+          - {name: account}
+          - {name: customer_id, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+      - name: account
+        fields:
+          - {name: nr, fides_meta: {references: [{dataset: shop, field: card.account, direction: from}]}}
+          - {name: mixed, fides_meta: {references: [{dataset: shop, field: card.account, direction: from}]}}
+";
+    for column in ["nr NUMERIC, mixed", "nr TEXT COLLATE NOCASE, mixed TEXT", "nr NUMERIC PRIMARY KEY, mixed NUMERIC"] {
+        let sql = format!(
+            "CREATE TABLE card (account, customer_id INTEGER); CREATE TABLE account ({column});
+             INSERT INTO card VALUES (42, 1), ('42', 1), ('042', 1), ('a', 1), ('A', 1), (43, 2);
+             INSERT INTO account VALUES (42, 42), (43, 43), ('a', 'a');"
+        );
+        let mut found = with_customers(collections, &sql).found(ANNA, "account");
+        found.sort();
+        assert_eq!(found, ["42", "a"], "{column}");
+    }
+}
+
+#[test]
+fn an_index_with_further_columns_does_not_change_the_order() {
+    let collections = "
+      - name: parcel
+        fields:
+          - {name: id}
+          - {name: customer_id, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+";
+    let sql = "CREATE TABLE parcel (id INTEGER PRIMARY KEY, customer_id INTEGER, weight INTEGER);
+        INSERT INTO parcel VALUES (1, 1, 9), (2, 1, 5), (3, 2, 1), (4, 1, 7);";
+    for index in ["", "CREATE INDEX i ON parcel (customer_id, weight);", "CREATE INDEX i ON parcel (customer_id);"] {
+        assert_eq!(
+            with_customers(collections, &format!("{sql}{index}")).found(ANNA, "parcel"),
+            ["1", "2", "4"],
+            "{index}"
+        );
+    }
+}
+
+#[test]
 fn what_was_spilled_comes_out_as_if_it_had_not_been() {
     let collections = "
       - name: parcel
