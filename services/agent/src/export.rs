@@ -21,6 +21,7 @@ use futures::Stream;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tributary_archive::part::Part;
 use tributary_model::clock::SharedClock;
 use tributary_model::id::{CaseId, InstructionId};
 use tributary_model::identifier::Identifier;
@@ -114,12 +115,12 @@ impl Exports {
             return Err(ExportError::Stopping);
         }
         let instruction = mandate.instruction;
-        let (case, right) = (mandate.case, mandate.right);
+        let case = mandate.case;
         let exports = self.clone();
         let begun = self
             .blocking(move |inner| {
                 let now = inner.now();
-                let new = NewExport { instruction, case, right, requested, expires_at: inner.expiry(now) };
+                let new = NewExport { instruction, case, requested, expires_at: inner.expiry(now) };
                 let begun = inner.setup.ledger.begin(&new, inner.setup.limits.open_exports, now)?;
                 if let Begun::New { .. } = begun {
                     // One that had expired may not have been swept yet.
@@ -241,17 +242,17 @@ impl Exports {
         if export.case == case { Ok(export) } else { Err(ExportError::OtherCase) }
     }
 
-    /// Runs an export's job in place of any before it.
+    /// Runs an export's job, once any before it has ended.
     fn run(&self, instruction: InstructionId) {
         let job = Job::new();
         let before = self.0.jobs.lock().unwrap_or_else(PoisonError::into_inner).insert(instruction, job.clone());
-        if let Some(before) = before {
+        if let Some(before) = &before {
             before.stop();
         }
         if self.0.stopping.is_cancelled() {
             job.stop();
         }
-        self.0.tasks.spawn("export", job::run(self.clone(), instruction, job));
+        self.0.tasks.spawn("export", job::run(self.clone(), instruction, job, before));
     }
 
     async fn blocking<T: Send + 'static>(
@@ -280,9 +281,26 @@ impl Inner {
 
     fn take_up(&self) -> Result<Vec<InstructionId>, ExportError> {
         self.setup.ledger.expire(self.now())?;
-        let unfinished = self.setup.ledger.resume()?;
-        self.setup.spool.sweep(&self.setup.ledger.attested()?)?;
+        let Setup { ledger, spool, .. } = &self.setup;
+        for (instruction, generation) in ledger.attested()? {
+            if !self.is_whole(instruction, generation)? {
+                tracing::error!(%instruction, generation, "files of an attested export are gone; it begins anew");
+                ledger.reopen(instruction, generation, "the agent lost what it had kept")?;
+            }
+        }
+        let unfinished = ledger.resume()?;
+        spool.sweep(&ledger.attested()?)?;
         Ok(unfinished)
+    }
+
+    /// Whether the spool has every file that the ledger names: a restored backup may have one without the other.
+    fn is_whole(&self, instruction: InstructionId, generation: u32) -> Result<bool, ExportError> {
+        let parts = self.setup.ledger.parts(instruction, generation)?;
+        let has = |part: &Part| {
+            let name = PartName { instruction, generation, index: part.index };
+            self.setup.spool.has(name, part.encoded_bytes)
+        };
+        Ok(parts.iter().all(has))
     }
 
     /// Stops an export's job, drops its files and tells who watches.
@@ -322,3 +340,6 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 fn after(now: Timestamp, time: Duration) -> Timestamp {
     SignedDuration::try_from(time).ok().and_then(|time| now.checked_add(time).ok()).unwrap_or(Timestamp::MAX)
 }
+
+#[cfg(test)]
+mod tests;

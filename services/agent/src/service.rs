@@ -88,7 +88,7 @@ impl SubjectDataService for Service {
         let mandate = self.guard.mandate(&request.mandate, Action::Export, &request.instruction, known)?;
         let identifiers = identifiers.map_err(Refusal::Field)?;
         let format = convert::table_format(request.format).map_err(Refusal::Field)?;
-        let requested = Requested { identifiers, format };
+        let requested = Requested { identifiers, format, right: mandate.right };
         let started = self.exports.begin(&mandate, requested).await.map_err(Refusal::Export)?;
         let state = convert::state(started.state);
         Ok(Response::new(StartExportResponse { generation: started.generation, state }))

@@ -12,7 +12,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tributary_archive::frames::ContentKey;
+use tributary_archive::frames::{ContentKey, stored_len};
 use tributary_model::id::InstructionId;
 
 pub(crate) use part::{PartReader, PartWriter};
@@ -80,6 +80,11 @@ impl Spool {
     /// Opens a finished part's file.
     pub(crate) fn read(&self, name: PartName, key: &ContentKey) -> io::Result<PartReader> {
         PartReader::new(File::open(self.path(name))?, name, key)
+    }
+
+    /// Whether a part's file is there, as long as one that carries `encoded_bytes`.
+    pub(crate) fn has(&self, name: PartName, encoded_bytes: u64) -> bool {
+        fs::metadata(self.path(name)).is_ok_and(|metadata| metadata.len() == stored_len(encoded_bytes))
     }
 
     /// Brings a generation's files to the disk, so that they outlive a loss of power.

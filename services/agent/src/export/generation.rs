@@ -5,7 +5,6 @@ use std::time::Duration;
 use aws_lc_rs::rand;
 use jiff::Timestamp;
 use tributary_model::id::{FidesKey, InstructionId};
-use tributary_model::right::Right;
 
 use super::sink::{Sink, room};
 use super::{Inner, after};
@@ -99,7 +98,7 @@ fn collect(
     }
     let parts = collected.parts.count;
     let now = inner.now();
-    let right = Right::Access;
+    let right = walk.requested.right;
     let about = About { case: walk.case, instruction, right, generation, started_at, finished_at: now };
     let envelope = setup.signer.sign(collected, about)?;
     // What is attested must outlive a loss of power; until here a restart would have begun anew anyway.
@@ -144,8 +143,8 @@ fn void(inner: &Inner, instruction: InstructionId, generation: u32, failures: u3
         Ok(false) => Outcome::Ended,
         Err(error) => {
             tracing::error!(%instruction, generation, %error, "the ledger cannot say that an export waits");
-            // It still says that the generation runs, which `resume` mends at the next start.
-            Outcome::Ended
+            // It still says that the generation runs; the next one mends that.
+            Outcome::Waits(retry_at)
         }
     }
 }

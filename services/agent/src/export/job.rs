@@ -19,6 +19,7 @@ const LOOK: Duration = Duration::from_millis(200);
 pub(super) struct Job {
     ended: CancellationToken,
     flag: StopFlag,
+    done: CancellationToken,
 }
 
 /// Raises its flag when dropped.
@@ -27,7 +28,7 @@ pub(super) struct StopOnDrop(StopFlag);
 
 impl Job {
     pub(super) fn new() -> Self {
-        Self { ended: CancellationToken::new(), flag: StopFlag::new() }
+        Self { ended: CancellationToken::new(), flag: StopFlag::new(), done: CancellationToken::new() }
     }
 
     /// Ends the job; a walk stops at its next row.
@@ -53,8 +54,13 @@ impl Drop for StopOnDrop {
     }
 }
 
-/// Runs the job to its end. A process that stops leaves the export waiting in the ledger.
-pub(super) async fn run(exports: Exports, instruction: InstructionId, job: Job) {
+/// Runs the job to its end, once the one before has ended: an export has one job at a time. A process that stops leaves
+/// the export waiting in the ledger.
+pub(super) async fn run(exports: Exports, instruction: InstructionId, job: Job, before: Option<Job>) {
+    let _done = job.done.clone().drop_guard();
+    if let Some(before) = before {
+        before.done.cancelled().await;
+    }
     let inner = Arc::clone(&exports.0);
     loop {
         let Some(Ok(turn)) = job.ended.run_until_cancelled(inner.turns.acquire()).await else { return };

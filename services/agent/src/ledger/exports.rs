@@ -92,6 +92,8 @@ pub(crate) struct Requested {
     pub(crate) identifiers: Vec<Identifier>,
     /// How tables are written.
     pub(crate) format: TableFormat,
+    /// The right exercised.
+    pub(crate) right: Right,
 }
 
 /// An export that is to be started.
@@ -101,8 +103,6 @@ pub(crate) struct NewExport {
     pub(crate) instruction: InstructionId,
     /// The case.
     pub(crate) case: CaseId,
-    /// The right exercised.
-    pub(crate) right: Right,
     /// What is asked.
     pub(crate) requested: Requested,
     /// When it is given up if nobody asks for it.
@@ -197,16 +197,27 @@ impl Ledger {
     /// Exports that wait or ran when the last process ended. None runs now: what ran waits again, its parts void.
     pub(crate) fn resume(&self) -> Result<Vec<InstructionId>, LedgerError> {
         self.write(Sync::Durable, |tx| {
+            let running = "(SELECT instruction FROM export WHERE state = 'running')";
+            tx.execute(&format!("DELETE FROM item WHERE instruction IN {running}"), [])?;
             tx.execute(
-                "DELETE FROM item WHERE instruction IN (SELECT instruction FROM export WHERE state = 'running')",
-                [],
-            )?;
-            let reason = "the agent was restarted";
-            tx.execute(
-                "UPDATE export SET state = 'pending', reason = ?1, retry_at = NULL WHERE state = 'running'",
-                [reason],
+                "UPDATE export SET state = 'pending', reason = ?1, retry_at = NULL WHERE state IN ('running', 'pending')",
+                ["the agent was restarted"],
             )?;
             instructions(tx, "SELECT instruction FROM export WHERE state = 'pending' ORDER BY started_at", [])
+        })
+    }
+
+    /// An attested export whose files are gone waits for a new generation.
+    pub(crate) fn reopen(&self, instruction: InstructionId, generation: u32, reason: &str) -> Result<(), LedgerError> {
+        let id = instruction.to_string();
+        self.write(Sync::Durable, |tx| {
+            tx.execute(
+                "UPDATE export SET state = 'pending', reason = ?3 WHERE instruction = ?1 AND generation = ?2
+                 AND state = 'attested'",
+                params![id, generation, reason],
+            )?;
+            tx.execute("DELETE FROM item WHERE instruction = ?1 AND generation = ?2", params![id, generation])?;
+            Ok(())
         })
     }
 
@@ -220,7 +231,8 @@ impl Ledger {
         })
     }
 
-    /// Starts the next generation of an export that waits. `None`: it does not wait any more.
+    /// Starts the next generation of an export that is not at its end, in place of any before. `None`: it is at its
+    /// end, or its time is over. Only the export's one job asks.
     pub(crate) fn start_generation(
         &self,
         instruction: InstructionId,
@@ -231,13 +243,15 @@ impl Ledger {
         // Durable, so that no two generations ever bear one number, whatever the gateway has fetched of the first.
         let started = self.write(Sync::Durable, |tx| {
             let sql = "UPDATE export SET state = 'running', generation = generation + 1, reason = NULL, retry_at = NULL
-                       WHERE instruction = ?1 AND state = 'pending' AND expires_at > ?2
+                       WHERE instruction = ?1 AND state IN ('pending', 'running') AND expires_at > ?2
                        RETURNING generation, case_id, failures, wrapped_key, request";
             let row = tx.query_row(sql, params![id, millis(now)], |row| {
                 let sealed = (row.get::<_, Vec<u8>>(3)?, row.get::<_, Vec<u8>>(4)?);
                 Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?, sealed))
             });
             let Some(row) = row.optional()? else { return Ok(None) };
+            // Items of a generation that could not be ended in order, because no space was left to say so.
+            tx.execute("DELETE FROM item WHERE instruction = ?1", [&id])?;
             Ok(Some((row, trouble::given_up(tx, instruction, patience)?)))
         })?;
         let Some(((generation, case, failures, (wrapped, request)), given_up)) = started else { return Ok(None) };
@@ -320,10 +334,10 @@ impl Ledger {
 
     /// Tells a repetition from another request, and nothing to who reads the file.
     fn fingerprint(&self, new: &NewExport) -> Vec<u8> {
-        let Requested { identifiers, format } = &new.requested;
+        let Requested { identifiers, format, right } = &new.requested;
         let person = identifier::digest(b"", identifiers);
         let about =
-            [new.case.as_bytes(), person.as_slice(), new.right.as_str().as_bytes(), b"/", format.as_str().as_bytes()];
+            [new.case.as_bytes(), person.as_slice(), right.as_str().as_bytes(), b"/", format.as_str().as_bytes()];
         self.key.mac("export/content", &about.concat()).to_vec()
     }
 }

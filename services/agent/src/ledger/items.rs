@@ -81,6 +81,18 @@ impl Ledger {
         })
     }
 
+    /// All parts of a generation.
+    pub(crate) fn parts(&self, instruction: InstructionId, generation: u32) -> Result<Vec<Part>, LedgerError> {
+        self.read(|tx| {
+            let key = self.content_key(tx, instruction)?;
+            let items = after(tx, instruction, generation, 0, usize::MAX, &key)?;
+            Ok(items
+                .into_iter()
+                .filter_map(|item| if let Item::Part(part) = item { Some(part) } else { None })
+                .collect())
+        })
+    }
+
     /// A finished part of the generation that counts, with the key that opens it.
     pub(crate) fn part(
         &self,
