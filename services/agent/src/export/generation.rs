@@ -29,8 +29,8 @@ pub(super) enum Outcome {
 enum Failure {
     /// It was told to stop, or its export has ended.
     Stopped,
-    /// A dataset stands in the way.
-    Dataset { dataset: FidesKey, trouble: Trouble, reason: String },
+    /// A dataset stands in the way; the detail is for our log, since it may name files and hosts of the entity.
+    Dataset { dataset: FidesKey, trouble: Trouble, detail: String },
     /// No room is left; says where.
     Full(String),
     /// Nothing can be signed now.
@@ -119,9 +119,13 @@ fn void(inner: &Inner, instruction: InstructionId, generation: u32, failures: u3
     let mut cause = None;
     let reason = match failure {
         Failure::Stopped => "the agent is stopping".to_owned(),
-        Failure::Dataset { dataset, trouble, reason } => {
+        Failure::Dataset { dataset, trouble, detail } => {
+            tracing::warn!(%instruction, generation, detail, "a dataset stands in the way");
             retry_at = retry_at.min(given_up_at(inner, instruction, &dataset, trouble, now));
-            reason
+            match trouble {
+                Trouble::Unavailable => format!("dataset `{dataset}` cannot be read now"),
+                Trouble::SnapshotTooLong => format!("dataset `{dataset}` takes longer than its snapshot may be held"),
+            }
         }
         Failure::Full(reason) => reason,
         Failure::Sign(error) => error.to_string(),
@@ -194,13 +198,13 @@ impl Failure {
 
 impl From<CollectError> for Failure {
     fn from(error: CollectError) -> Self {
-        let reason = error.to_string();
+        let detail = error.to_string();
         match error {
             CollectError::Unavailable { dataset, .. } => {
-                Self::Dataset { dataset, trouble: Trouble::Unavailable, reason }
+                Self::Dataset { dataset, trouble: Trouble::Unavailable, detail }
             }
             CollectError::SnapshotTooLong { dataset } => {
-                Self::Dataset { dataset, trouble: Trouble::SnapshotTooLong, reason }
+                Self::Dataset { dataset, trouble: Trouble::SnapshotTooLong, detail }
             }
             CollectError::Stopped => Self::Stopped,
             CollectError::Sink(error) => error.into(),
