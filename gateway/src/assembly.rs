@@ -108,7 +108,8 @@ impl Assembler {
         let object = written.object.clone();
         let sequence = written.sequence;
         match self.0.store.archive_written(written, self.0.clock.now()).await {
-            Ok(()) => {
+            Ok(dropped) => {
+                dropped.iter().for_each(|object| self.0.objects.remove(case, object));
                 tracing::info!(%case, sequence, "archive ready");
                 Ok(())
             }
@@ -126,7 +127,7 @@ impl Assembler {
 }
 
 fn write(facts: &ArchiveFacts, key: &SigningKey, objects: &Objects) -> Result<WrittenArchive, AssemblyError> {
-    let bag = build(facts, key)?;
+    let (bag, voided) = build(facts, key)?;
     let mut object = objects.create(facts.case.id, facts.keys.content()?)?;
     object.write_all(&bag.generated)?;
     Ok(WrittenArchive {
@@ -138,18 +139,21 @@ fn write(facts: &ArchiveFacts, key: &SigningKey, objects: &Objects) -> Result<Wr
         size: bag.len,
         tagmanifest_sha256: bag.tagmanifest_sha256.to_string(),
         complete: bag.complete,
+        voided,
     })
 }
 
 /// Builds the bag. An entity whose answer no longer counts under the group file (its key has expired or was revoked
-/// since) is left out with that reason, rather than keeping the person's whole archive back.
-fn build(facts: &ArchiveFacts, key: &SigningKey) -> Result<Bag, AssemblyError> {
+/// since) is left out with that reason, rather than keeping the person's whole archive back. Those left out come with
+/// why.
+fn build(facts: &ArchiveFacts, key: &SigningKey) -> Result<(Bag, Vec<(EntityId, String)>), AssemblyError> {
     let (group, envelope) = group_of(facts)?;
     let case = case_facts(facts, group, envelope)?;
     let mut contributions = contributions(facts);
+    let mut voided = Vec::new();
     loop {
         let (entity, error) = match bag::build(&case, &contributions, key) {
-            Ok(bag) => return Ok(bag),
+            Ok(bag) => return Ok((bag, voided)),
             Err(error @ BuildError::Attestation { .. }) => match &error {
                 BuildError::Attestation { entity, .. } => (entity.clone(), error),
                 _ => return Err(error.into()),
@@ -158,6 +162,8 @@ fn build(facts: &ArchiveFacts, key: &SigningKey) -> Result<Bag, AssemblyError> {
         };
         tracing::error!(case = %facts.case.id, %entity, %error, "an entity's answer does not count any more");
         leave_out(&mut contributions, &entity, facts, &error)?;
+        let why = format!("its signed answer does not count any more ({error}); then retry its task");
+        voided.push((entity, why));
     }
 }
 

@@ -9,7 +9,7 @@ use tributary_archive::part::Part;
 use tributary_archive::table::Table;
 use tributary_model::disposition::Disposition;
 use tributary_model::id::{CaseId, EntityId, InstructionId};
-use tributary_model::lifecycle::{CaseEvent, TaskState};
+use tributary_model::lifecycle::{CaseEvent, TaskEvent, TaskState};
 
 use super::cases::{archive, standings};
 use super::events::{Head, Record};
@@ -79,6 +79,8 @@ pub(crate) struct WrittenArchive {
     pub(crate) size: u64,
     pub(crate) tagmanifest_sha256: String,
     pub(crate) complete: bool,
+    /// Entities whose answers could not be taken up any more, with why.
+    pub(crate) voided: Vec<(EntityId, String)>,
 }
 
 /// A written archive with what is needed to read it.
@@ -156,13 +158,23 @@ impl Store {
     }
 
     /// Makes a built archive the case's own. When the case was cancelled meanwhile: a conflict, and nothing is kept.
-    pub(crate) async fn archive_written(&self, written: WrittenArchive, now: Timestamp) -> Result<(), StoreError> {
+    /// Returns the names of objects that nothing names any more, to be removed.
+    pub(crate) async fn archive_written(
+        &self,
+        written: WrittenArchive,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
         let store = self.clone();
         self.write("keep an archive", move |tx| {
             Box::pin(async move {
                 let mut head = Head::read(tx, store.keys(), written.case).await?;
                 let draft = take_draft(tx, &head, &written).await?;
+                let mut dropped = Vec::new();
                 for entity in draft.entities.iter().filter(|entity| entity.archive == Some(draft.sequence)) {
+                    if let Some((_, why)) = written.voided.iter().find(|(voided, _)| *voided == entity.entity) {
+                        dropped.extend(void(tx, &mut head, &entity.entity, why, now).await?);
+                        continue;
+                    }
                     let sql = "UPDATE tasks SET archive = $3 WHERE case_id = $1 AND entity = $2 AND archive IS NULL \
                                AND state = 'ANSWERED'";
                     tx.run(sql, &vals![head.id, &entity.entity, draft.sequence]).await?;
@@ -170,7 +182,8 @@ impl Store {
                 let event = if written.sequence == 1 { CaseEvent::ArchiveWritten } else { CaseEvent::AddendumWritten };
                 let record = Record { bytes: written.size, ..Record::default() };
                 head.advance(tx, event, now, record).await?;
-                super::waiting::settle(tx, &mut head, now).await
+                super::waiting::settle(tx, &mut head, now).await?;
+                Ok(dropped)
             })
         })
         .await
@@ -267,6 +280,25 @@ async fn delivered(
     let detail = format!("archive {sequence}");
     head.advance(tx, event, now, Record { detail: &detail, actor: Some(actor), ..Record::default() }).await?;
     super::waiting::settle(tx, head, now).await
+}
+
+/// Parks a task whose answer no archive can carry: counted as answered, it would be missing for good and let the case
+/// close (GRP-6). Asked again, the entity signs anew.
+async fn void(
+    tx: &mut Tx,
+    head: &mut Head,
+    entity: &EntityId,
+    why: &str,
+    now: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let state = TaskState::Answered.next(TaskEvent::AnswerVoided)?;
+    let (disposition, reason) = (Disposition::Failed, head.keys.seal_text("reason", why)?);
+    let sql = "UPDATE tasks SET state = $3, disposition = $4, reason = $5, observed_since = $6, parts = 0, bytes = 0, \
+               updated_at = $6 WHERE case_id = $1 AND entity = $2";
+    tx.run(sql, &vals![head.id, entity, state, disposition, reason, now]).await?;
+    let record = Record { entity: Some(entity), disposition: Some(disposition), detail: why, ..Record::default() };
+    head.record(tx, TaskEvent::AnswerVoided.as_str(), now, record).await?;
+    super::acting::drop_staged(tx, head.id, entity).await
 }
 
 async fn take_draft(tx: &mut Tx, head: &Head, written: &WrittenArchive) -> Result<Draft, StoreError> {

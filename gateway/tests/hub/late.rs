@@ -1,12 +1,15 @@
 //! Entities that are down, slow or late: the person gets what there is in time, and the rest as an addendum.
 
+use jiff::SignedDuration;
 use tributary_archive::verify::Verdict;
+use tributary_model::clock::Clock;
 use tributary_model::disposition::Disposition as Said;
 use tributary_proto::gateway::v1::{CaseState, TaskState};
 use tributary_proto::types::v1::Disposition;
 
 use crate::case::{Case, disposition, request, task, verified};
 use crate::hub::Hub;
+use crate::support::agent::{Agent, Call};
 use crate::support::script::Script;
 
 #[tokio::test]
@@ -33,6 +36,34 @@ async fn a_late_entity_yields_an_addendum() {
     assert_eq!(verified(&hub, &addendum, Some(&addendum)).verdict, Verdict::Failed);
     assert_eq!(case.archive(1).await, first, "an archive's bytes never change");
     assert_eq!(case.deliver(2).await.state(), CaseState::Closed);
+}
+
+#[tokio::test]
+async fn an_answer_that_no_archive_can_carry_any_more_keeps_the_case_open() {
+    let expires = SignedDuration::from_secs(20);
+    let hub = Hub::with(&["be", "fr"], |world| {
+        world.group.entities[0].attestation_keys[0].not_after = world.clock.now() + expires;
+    })
+    .await;
+    let be = hub.agent("be", Script::honest());
+    let mut case = Case::open(&hub, request(60)).await;
+    case.until(|case| disposition(case, "be") == Disposition::Fulfilled).await;
+    let ready = case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    assert!(!ready.archives[0].complete);
+    let (state, said) = (task(&ready, "be").state(), task(&ready, "be").disposition());
+    assert_eq!((state, said), (TaskState::Parked, Disposition::Failed), "{}", task(&ready, "be").reason);
+    assert_eq!(hub.objects(), 1, "what was staged of the answer is gone, the archive's own bytes are there");
+    let first = case.archive(1).await;
+    assert_eq!(verified(&hub, &first, None).verdict, Verdict::Authentic);
+
+    let _fr = hub.agent("fr", Script::saying(Said::NoData));
+    case.advancing(&hub, |case| case.archives.len() == 2).await;
+    case.deliver(1).await;
+    assert_eq!(case.deliver(2).await.state(), CaseState::DeliveredIncomplete, "be has not answered");
+    let exports = |be: &Agent| be.calls().iter().filter(|call| **call == Call::StartExport).count();
+    assert_eq!(exports(&be), 1);
+    case.retry("be").await.unwrap();
+    case.until(|_| exports(&be) > 1).await;
 }
 
 #[tokio::test]

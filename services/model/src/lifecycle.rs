@@ -125,7 +125,7 @@ names! {
         Answered = "ANSWERED",
         /// The entity signed a question (NEEDS_IDENTITY …); waits for somebody.
         Questioned = "QUESTIONED",
-        /// Attempts are used up; waits for RetryTask.
+        /// Attempts are used up, or the answer does not count any more; waits for RetryTask.
         Parked = "PARKED",
         /// The case was cancelled.
         Cancelled = "CANCELLED",
@@ -145,6 +145,8 @@ names! {
         GenerationReplaced = "GENERATION_REPLACED",
         /// A final attestation was verified and everything it covers is staged.
         AnsweredFinally = "ANSWERED_FINALLY",
+        /// The key of a final answer expired or was revoked before an archive could carry it.
+        AnswerVoided = "ANSWER_VOIDED",
         /// An attestation that is not final was verified.
         Questioned = "QUESTIONED",
         /// An attempt failed; it will be repeated.
@@ -217,6 +219,7 @@ pub const TASK: &[(TaskState, TaskEvent, TaskState)] = &[
     (T::Exporting, V::Questioned, T::Questioned),
     (T::Exporting, V::AttemptsUsedUp, T::Parked),
     (T::Exporting, V::Retried, T::Queued),
+    (T::Answered, V::AnswerVoided, T::Parked),
     (T::Questioned, V::Retried, T::Queued),
     (T::Parked, V::Retried, T::Queued),
     (T::Queued, V::Cancel, T::Cancelled),
@@ -300,8 +303,9 @@ mod tests {
     }
 
     #[test]
-    fn an_answered_task_never_moves_again() {
-        assert!(TaskEvent::ALL.iter().all(|event| T::Answered.next(*event).is_err()));
+    fn an_answered_task_moves_only_when_its_answer_does_not_count_any_more() {
+        let moves: Vec<_> = TaskEvent::ALL.iter().filter(|event| T::Answered.next(**event).is_ok()).collect();
+        assert_eq!(moves, [&TaskEvent::AnswerVoided]);
         assert!(S::Closed.is_final() && S::Cancelled.is_final() && !S::Ready.is_final());
     }
 }
