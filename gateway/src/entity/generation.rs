@@ -1,6 +1,6 @@
 //! What a generation of an export has announced so far, and whether the next thing fits it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tributary_archive::digest::Sha256Hex;
 use tributary_archive::part::{Part, PartKind, PartPath};
@@ -15,6 +15,13 @@ const MAX_PARTS: u32 = 100_000;
 const MAX_TABLES: usize = 20_000;
 /// Most bytes of one generation, plain or carried: beyond this, sizes are lies.
 const MAX_BYTES: u64 = 1 << 50;
+/// Most bytes of all descriptions as an archive spells them: every part repeats its table's form there. Less than the
+/// `datapackage.json` that an archive holds, so that no agent can make one that cannot be closed or fills the memory.
+const MAX_DESCRIBED: u64 = 96 << 20;
+/// What describing a part takes there beside its names and its table, at most.
+const PART_DESCRIBED: u64 = 1200;
+/// How much deeper than by itself a table's form is indented there.
+const INDENT: u64 = 10;
 
 /// Keeps digests of names only, so that it stays small however many parts there are.
 #[derive(Default)]
@@ -24,7 +31,10 @@ pub(super) struct Generation {
     /// Plain and carried bytes, whichever is more.
     bytes: u64,
     rows: u64,
-    tables: HashSet<Sha256Hex>,
+    /// Bytes of all descriptions.
+    described: u64,
+    /// Bytes of each table's description.
+    tables: HashMap<Sha256Hex, u64>,
     files: HashSet<Sha256Hex>,
     folders: HashSet<Sha256Hex>,
 }
@@ -48,11 +58,18 @@ impl Generation {
         if self.tables.len() >= MAX_TABLES {
             return Err(Fault::TooMuch("tables"));
         }
-        if self.tables.insert(table_name(table.dataset.as_str(), &table.collection)) {
-            Ok(table)
-        } else {
-            Err(Fault::TableTwice)
+        let bytes = described(&table);
+        if self.tables.insert(table_name(table.dataset.as_str(), &table.collection), bytes).is_some() {
+            return Err(Fault::TableTwice);
         }
+        // Once by itself: it is kept whether parts follow or not.
+        self.describe(bytes)?;
+        Ok(table)
+    }
+
+    fn describe(&mut self, bytes: u64) -> Result<(), Fault> {
+        self.described = self.described.saturating_add(bytes);
+        if self.described > MAX_DESCRIBED { Err(Fault::TooMuch("descriptions")) } else { Ok(()) }
     }
 
     /// Takes the next part.
@@ -71,9 +88,13 @@ impl Generation {
         }
         check_descriptor(&part)?;
         let table = table_name(part.dataset.as_str(), &part.collection);
-        if part.kind == PartKind::Table && !self.tables.contains(&table) {
-            return Err(Fault::Undescribed { index });
-        }
+        let form = match part.kind {
+            PartKind::Table => *self.tables.get(&table).ok_or(Fault::Undescribed { index })?,
+            PartKind::Attachment => 0,
+        };
+        // Quotes and backslashes double.
+        let names = 2 * (part.path.as_str().len() + 2 * part.collection.len() + part.media_type.len()) as u64;
+        self.describe(form + names + PART_DESCRIBED)?;
         let bytes = self.bytes.checked_add(part.bytes.max(part.encoded_bytes)).filter(|sum| *sum <= MAX_BYTES);
         self.bytes = bytes.ok_or(Fault::TooMuch("bytes"))?;
         self.rows = self.rows.checked_add(part.rows).ok_or(Fault::TooMuch("rows"))?;
@@ -103,6 +124,13 @@ impl Generation {
 fn table_name(dataset: &str, collection: &str) -> Sha256Hex {
     // A dataset's key has no line feed.
     Sha256Hex::of(format!("{dataset}\n{collection}").as_bytes())
+}
+
+/// Bytes of a table's form within the description of a part, at most.
+fn described(table: &Table) -> u64 {
+    // Its texts and lists cannot fail to serialise.
+    let json = serde_json::to_vec_pretty(table).unwrap_or_default();
+    json.len() as u64 + INDENT * json.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 fn check_descriptor(part: &Part) -> Result<(), Fault> {

@@ -14,6 +14,9 @@ use super::convert::{self, Announced};
 use super::generation::Generation;
 use super::{EntityError, Fault, within};
 
+/// Most generations of one export: each leaves events in the case's history for good.
+const MAX_GENERATIONS: u32 = 10_000;
+
 /// One thing that happened to an export.
 pub enum Watched {
     /// A generation begins; everything before it is void. Comes first, also when the export is watched again.
@@ -80,6 +83,9 @@ impl Progress {
             Event::GenerationStarted(started) => {
                 if started.generation <= self.number() {
                     return Err(Fault::Generation);
+                }
+                if started.generation > MAX_GENERATIONS {
+                    return Err(Fault::TooMuch("generations"));
                 }
                 self.generation = Some(Box::new(Generation::new(started.generation)));
                 Ok(Watched::Generation(started.generation))

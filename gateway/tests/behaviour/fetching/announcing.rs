@@ -62,6 +62,26 @@ async fn a_part_comes_once() {
     assert_eq!(telling(gap).await, Fault::Index { expected: 1, found: 2 });
 }
 
+/// Each part of a table repeats the table's form in the archive: what is small on the wire may be gigabytes there.
+#[tokio::test]
+async fn descriptions_that_no_archive_could_hold_are_refused() {
+    let fault = telling(|events| {
+        let at = place_of(events, |event| matches!(event, Event::Table(_)));
+        let Event::Table(table) = &mut events[at] else { unreachable!() };
+        let column = v1::Field { r#type: "any".to_owned(), description: "x".repeat(4000), ..v1::Field::default() };
+        table.fields.extend((0..250).map(|number| v1::Field { name: format!("c{number}"), ..column.clone() }));
+        let first = place_of(events, is_part);
+        let Event::Part(part) = events[first].clone() else { unreachable!() };
+        let parts = (2..200).map(|index| v1::Part { index, path: format!("crm/x-{index}.csv"), ..part.clone() });
+        events.splice(first + 1.., parts.map(Event::Part));
+    });
+    assert_eq!(fault.await, Fault::TooMuch("descriptions"));
+    let endless = telling(|events| {
+        events.insert(1, Event::GenerationStarted(v1::GenerationStarted { generation: u32::MAX }));
+    });
+    assert_eq!(endless.await, Fault::TooMuch("generations"));
+}
+
 #[tokio::test]
 async fn no_two_parts_lie_in_one_place_on_any_system() {
     for path in ["crm/customer-0001.csv", "CRM/Customer-0001.CSV", "crm", "crm/customer-0001.csv/x"] {
