@@ -48,6 +48,8 @@ CREATE TABLE tasks (
     reason BYTEA,
     locate_instruction TEXT NOT NULL,
     export_instruction TEXT NOT NULL,
+    -- How many of the case's identifiers its instructions are about: an instruction repeated says the same.
+    identifiers BIGINT NOT NULL,
     generation BIGINT NOT NULL,
     -- Failures that count towards parking; pauses in a row without progress; all attempts that failed.
     failed_attempts BIGINT NOT NULL,

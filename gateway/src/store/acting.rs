@@ -79,14 +79,23 @@ impl Store {
         self.write("retry a task", move |tx| {
             Box::pin(async move {
                 let mut head = Head::read(tx, store.keys(), id).await?;
-                let sql = "SELECT state FROM tasks WHERE case_id = $1 AND entity = $2";
+                let sql = "SELECT state, disposition, parts, bytes FROM tasks WHERE case_id = $1 AND entity = $2";
                 let row = tx.row(sql, &vals![id, &entity]).await?.ok_or(StoreError::NoTask)?;
                 let state: TaskState = row.parse("state")?;
                 let mut dropped = Vec::new();
                 if state.is_runnable() {
+                    state.next(TaskEvent::Retried)?;
                     let sql = "UPDATE tasks SET next_attempt_at = $3, misses = 0 WHERE case_id = $1 AND entity = $2";
                     tx.run(sql, &vals![id, &entity, now]).await?;
-                    tx.touched.push(id);
+                    let record = Record {
+                        entity: Some(&entity),
+                        disposition: Some(row.parse("disposition")?),
+                        parts: row.count("parts")?,
+                        bytes: row.count("bytes")?,
+                        actor: Some(&actor),
+                        ..Record::default()
+                    };
+                    head.record(tx, TaskEvent::Retried.as_str(), now, record).await?;
                 } else {
                     dropped = anew(tx, &mut head, &entity, state, Some(&actor), now).await?;
                 }
@@ -121,14 +130,19 @@ async fn add_identifiers(tx: &mut Tx, head: &Head, more: Vec<Identifier>) -> Res
         return Ok(());
     }
     let mut all = person(tx, head).await?;
-    all.extend(more);
-    all.sort();
-    all.dedup();
+    for identifier in more {
+        if !all.contains(&identifier) {
+            all.push(identifier);
+        }
+    }
     if all.len() > MAX_IDENTIFIERS {
         return Err(StoreError::TooManyIdentifiers);
     }
     let sealed = head.keys.seal("person", &all)?;
-    tx.run("UPDATE cases SET person = $2 WHERE case_id = $1", &vals![head.id, sealed]).await.map(drop)
+    tx.run("UPDATE cases SET person = $2 WHERE case_id = $1", &vals![head.id, sealed]).await?;
+    // Those under way go on with what they were told: an agent refuses an instruction that says something else.
+    let sql = "UPDATE tasks SET identifiers = $2 WHERE case_id = $1 AND state = 'QUEUED' AND lease_token IS NULL";
+    tx.run(sql, &vals![head.id, all.len() as u64]).await.map(drop)
 }
 
 async fn retry_questioned(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<Vec<String>, StoreError> {
@@ -155,9 +169,10 @@ async fn anew(
     let dropped = drop_staged(tx, head.id, entity).await?;
     let sql = "UPDATE tasks SET state = $3, disposition = $4, reason = $5, locate_instruction = $6, \
                export_instruction = $7, generation = 0, failed_attempts = 0, misses = 0, attempts = 0, \
-               observed_since = $8, next_attempt_at = $9, parts = 0, bytes = 0, escalated_at = $8, updated_at = $9 \
-               WHERE case_id = $1 AND entity = $2";
+               observed_since = $8, next_attempt_at = $9, parts = 0, bytes = 0, escalated_at = $8, updated_at = $9, \
+               identifiers = $10 WHERE case_id = $1 AND entity = $2";
     let (locate, export) = (InstructionId::new(now), InstructionId::new(now));
+    let identifiers = person(tx, head).await?.len() as u64;
     let values = vals![
         head.id,
         entity,
@@ -167,7 +182,8 @@ async fn anew(
         locate,
         export,
         Option::<i64>::None,
-        now
+        now,
+        identifiers
     ];
     tx.run(sql, &values).await?;
     let disposition = Some(Disposition::Pending);

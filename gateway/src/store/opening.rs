@@ -143,10 +143,12 @@ pub(super) async fn start(
                WHERE case_id = $1";
     let values = vals![head.id, decisions_json(decisions)?, group.version, &group.digest, due_at, escalate_at];
     tx.run(sql, &values).await?;
+    let identifiers = person(tx, head).await?.len() as u64;
     for (position, decision) in decisions.iter().enumerate().filter(|(_, d)| d.outcome == Outcome::Ask) {
         let sql = "INSERT INTO tasks (case_id, entity, position, state, disposition, locate_instruction, \
                    export_instruction, generation, failed_attempts, misses, attempts, next_attempt_at, lease_until, \
-                   parts, bytes, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, $8, 0, 0, 0, $8)";
+                   parts, bytes, updated_at, identifiers) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, $8, 0, 0, 0, $8, $9)";
         let (locate, export) = (InstructionId::new(now), InstructionId::new(now));
         let values = vals![
             head.id,
@@ -156,7 +158,8 @@ pub(super) async fn start(
             Disposition::Pending,
             locate,
             export,
-            now
+            now,
+            identifiers
         ];
         tx.run(sql, &values).await?;
     }
@@ -164,7 +167,7 @@ pub(super) async fn start(
     super::waiting::settle(tx, head, now).await
 }
 
-/// The identifiers of a case.
+/// The identifiers of a case, in the order in which they became known.
 pub(super) async fn person(tx: &mut Tx, head: &Head) -> Result<Vec<Identifier>, StoreError> {
     let row = tx.row("SELECT person FROM cases WHERE case_id = $1", &vals![head.id]).await?;
     let sealed = row.ok_or(StoreError::NoCase)?.blob_opt("person")?.ok_or(StoreError::Corrupt("person"))?;

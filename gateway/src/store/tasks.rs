@@ -90,7 +90,8 @@ impl Store {
                            WHERE (case_id, entity) IN (SELECT case_id, entity FROM tasks WHERE entity = $4 \
                            AND state IN ('QUEUED', 'LOCATED', 'EXPORTING') AND next_attempt_at <= $3 \
                            AND (lease_token IS NULL OR lease_until <= $3) ORDER BY next_attempt_at LIMIT $5) \
-                           RETURNING case_id, entity, state, locate_instruction, export_instruction, generation, misses";
+                           RETURNING case_id, entity, state, locate_instruction, export_instruction, identifiers, \
+                           generation, misses";
                 let values = vals![&token, after(now, lease), now, &entity, most as u64];
                 let mut claims = Vec::new();
                 for row in tx.rows(sql, &values).await? {
@@ -260,6 +261,8 @@ async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<
     let head = Head::read(tx, store.keys(), id).await?;
     let sql = "SELECT exercised, format, trace FROM cases WHERE case_id = $1";
     let case = tx.row(sql, &vals![id]).await?.ok_or(StoreError::NoCase)?;
+    let mut identifiers = super::opening::person(tx, &head).await?;
+    identifiers.truncate(row.count("identifiers")?);
     Ok(Claim {
         case: id,
         entity: row.parse("entity")?,
@@ -271,7 +274,7 @@ async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<
         export: row.parse("export_instruction")?,
         generation: row.count("generation")?,
         misses: row.count("misses")?,
-        identifiers: super::opening::person(tx, &head).await?.into(),
+        identifiers: identifiers.into(),
         keys: head.keys,
         trace: case.text_opt("trace")?,
     })

@@ -300,6 +300,39 @@ async fn a_case_that_was_cancelled_takes_no_archive() {
 }
 
 #[tokio::test]
+async fn more_identifiers_do_not_change_what_an_entity_under_way_was_told() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be", "de", "fr"]).await;
+    bench.answer("be", Disposition::NeedsIdentity, now()).await;
+    let claim = bench.claim("fr", now()).await.unwrap();
+    bench.store.located(&claim, now()).await.unwrap();
+    bench.store.export_started(&claim, now()).await.unwrap();
+    bench.store.release(&claim, now()).await.unwrap();
+    let more = vec![Identifier::new("email".parse().unwrap(), "aaron@example.org").unwrap()];
+    let scope = Scope {
+        decisions: Vec::new(),
+        group: InForce { version: 1, digest: "00".repeat(32) },
+        escalation_margin: SignedDuration::ZERO,
+    };
+    bench.store.confirm_identity(case, more, scope, actor(), now()).await.unwrap();
+    let again = bench.claim("fr", now()).await.unwrap();
+    assert_eq!((again.export, &again.identifiers), (claim.export, &claim.identifiers), "it goes on as it began");
+    for entity in ["be", "de"] {
+        assert_eq!(bench.claim(entity, now()).await.unwrap().identifiers.len(), 2, "{entity} is told all");
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_entity_asked_at_once_is_recorded() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let (before, _) = bench.store.events_after(case, 0).await.unwrap();
+    bench.store.retry_task(case, id("be"), actor(), now()).await.unwrap();
+    let (after, _) = bench.store.events_after(case, before.len() as u64).await.unwrap();
+    assert_eq!(after.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["RETRIED"]);
+}
+
+#[tokio::test]
 async fn history_has_no_gaps_and_follows_the_lifecycle() {
     let bench = Bench::new().await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;

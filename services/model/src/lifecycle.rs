@@ -153,7 +153,7 @@ names! {
         AttemptFailed = "ATTEMPT_FAILED",
         /// Attempts are used up.
         AttemptsUsedUp = "ATTEMPTS_USED_UP",
-        /// Somebody asked for another try, or answered the question: a new instruction.
+        /// Somebody asked for another try, or answered the question. What was parked or had asked gets a new instruction.
         Retried = "RETRIED",
         /// The case was cancelled.
         Cancel = "CANCEL",
@@ -211,14 +211,14 @@ pub const TASK: &[(TaskState, TaskEvent, TaskState)] = &[
     (T::Located, V::ExportStarted, T::Exporting),
     (T::Located, V::AttemptFailed, T::Located),
     (T::Located, V::AttemptsUsedUp, T::Parked),
-    (T::Located, V::Retried, T::Queued),
+    (T::Located, V::Retried, T::Located),
     (T::Exporting, V::PartStaged, T::Exporting),
     (T::Exporting, V::GenerationReplaced, T::Exporting),
     (T::Exporting, V::AttemptFailed, T::Exporting),
     (T::Exporting, V::AnsweredFinally, T::Answered),
     (T::Exporting, V::Questioned, T::Questioned),
     (T::Exporting, V::AttemptsUsedUp, T::Parked),
-    (T::Exporting, V::Retried, T::Queued),
+    (T::Exporting, V::Retried, T::Exporting),
     (T::Answered, V::AnswerVoided, T::Parked),
     (T::Questioned, V::Retried, T::Queued),
     (T::Parked, V::Retried, T::Queued),
