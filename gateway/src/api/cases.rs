@@ -147,7 +147,12 @@ impl CaseService for Api {
         let now = self.0.clock.now();
         let at = request.delivered_at.as_ref().map_or(Ok(now), |at| convert::instant("delivered_at", at));
         let at = at.map_err(ApiError::from)?;
-        let archive = case.archives.iter().rev().find(|a| request.sequence == 0 || a.sequence == request.sequence);
+        // "The latest" may be another one by the time of a retry, and handing that over would never be made up for.
+        if request.sequence == 0 && case.archives.len() > 1 {
+            let rule = "must name the archive that was handed over, since the case has several";
+            return Err(ApiError::field("sequence", rule).into());
+        }
+        let archive = case.archives.iter().find(|a| request.sequence == 0 || a.sequence == request.sequence);
         let archive = archive.ok_or(ApiError::ArchiveNotFound)?;
         if at > now || at < archive.assembled_at {
             let rule = "must not be before the archive was written, and not in the future";

@@ -12,7 +12,7 @@ use tributary_model::lifecycle::TaskState;
 use super::Worker;
 use crate::attest::AttestationFault;
 use crate::case::after;
-use crate::entity::{EntityError, Order};
+use crate::entity::{EntityError, ExportState, Order};
 use crate::store::{Claim, Failure, StoreError};
 
 /// Whether an attempt got anywhere: state, parts or a word of the agent.
@@ -41,6 +41,11 @@ pub(super) enum Trouble {
     /// Entity or generation changed what it had said before.
     #[error("the entity's agent changed {0} within a generation")]
     Changed(&'static str),
+    /// The agent has ended the export, and its answer is not here: this side's state was restored from a copy, say.
+    #[error(
+        "the entity's agent says that the export is over, but its answer is not here; retry the task to have it asked anew"
+    )]
+    Over,
     /// The group file has moved on.
     #[error("the group file in force does not list the entity any more")]
     NotListed,
@@ -64,7 +69,9 @@ impl Trouble {
         match self {
             Self::Entity(EntityError::Replaced { .. }) | Self::Later => Disposition::Pending,
             Self::Entity(error) => error.observed().unwrap_or(Disposition::Failed),
-            Self::Attestation(_) | Self::Changed(_) | Self::NotListed | Self::Store(_) => Disposition::Failed,
+            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::NotListed | Self::Store(_) => {
+                Disposition::Failed
+            }
         }
     }
 
@@ -72,7 +79,7 @@ impl Trouble {
     fn counts(&self) -> bool {
         match self {
             Self::Entity(error) => error.counts_as_attempt(),
-            Self::Attestation(_) | Self::Changed(_) | Self::NotListed => true,
+            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::NotListed => true,
             Self::Store(_) | Self::Later => false,
         }
     }
@@ -141,7 +148,9 @@ impl Worker {
             progress.made();
         }
         let order = order(claim, claim.export);
-        client.start_export(&order, claim.format).await?;
+        if client.start_export(&order, claim.format).await?.state == ExportState::Finished {
+            return Err(Trouble::Over);
+        }
         if state == TaskState::Located {
             self.0.store.export_started(claim, self.0.clock.now()).await?;
             progress.made();

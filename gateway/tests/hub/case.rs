@@ -129,6 +129,10 @@ impl Case {
     }
 
     pub(crate) async fn deliver(&mut self, sequence: u32) -> wire::Case {
+        self.try_deliver(sequence).await.unwrap()
+    }
+
+    pub(crate) async fn try_deliver(&mut self, sequence: u32) -> Result<wire::Case, tonic::Status> {
         let request = wire::ConfirmDeliveryRequest {
             case_id: self.id.clone(),
             on_behalf_of: WHO.to_owned(),
@@ -136,7 +140,7 @@ impl Case {
             channel: "portal".to_owned(),
             delivered_at: None,
         };
-        self.cases.confirm_delivery(request).await.unwrap().into_inner().case.unwrap()
+        Ok(self.cases.confirm_delivery(request).await?.into_inner().case.unwrap())
     }
 
     pub(crate) async fn retry(&mut self, entity: &str) -> Result<wire::Case, tonic::Status> {

@@ -7,7 +7,7 @@ use tributary_model::disposition::Disposition as Said;
 use tributary_proto::gateway::v1::{CaseState, TaskState};
 use tributary_proto::types::v1::Disposition;
 
-use crate::case::{Case, disposition, request, task, verified};
+use crate::case::{Case, disposition, reason, request, task, verified};
 use crate::hub::Hub;
 use crate::support::agent::{Agent, Call};
 use crate::support::script::Script;
@@ -35,6 +35,8 @@ async fn a_late_entity_yields_an_addendum() {
     assert_eq!(report.verdict, Verdict::Authentic, "{:#?}", report.findings);
     assert_eq!(verified(&hub, &addendum, Some(&addendum)).verdict, Verdict::Failed);
     assert_eq!(case.archive(1).await, first, "an archive's bytes never change");
+    let unnamed = case.try_deliver(0).await.unwrap_err();
+    assert_eq!(reason(&unnamed), "INVALID_FIELD", "a repeated confirmation must not be taken for the addendum's");
     assert_eq!(case.deliver(2).await.state(), CaseState::Closed);
 }
 

@@ -49,6 +49,13 @@ async fn a_part_that_comes_twice_is_refused() {
     lie("twice", twice).await;
 }
 
+/// As after this side's state was restored from a copy: only somebody can have the entity asked anew.
+#[tokio::test]
+async fn an_export_that_is_over_without_its_answer_waits_for_somebody() {
+    let over = Script { started: tributary_proto::agent::v1::ExportState::Finished, ..Script::honest() };
+    lie("over", over).await;
+}
+
 #[tokio::test]
 async fn a_path_that_leads_out_is_refused() {
     lie("path", Script::honest().announcing(0, |part| part.path = "crm/../../x.csv".to_owned())).await;

@@ -266,7 +266,7 @@ impl SubjectDataService for Served {
         let asked = request.get_ref();
         let who = Some(asked.identifiers.as_slice());
         let (script, _) = self.0.admit(&request, Call::StartExport, &asked.mandate, &asked.instruction, who)?;
-        let state = v1::ExportState::Running.into();
+        let state = script.started.into();
         Ok(Response::new(v1::StartExportResponse { generation: script.generation, state }))
     }
 

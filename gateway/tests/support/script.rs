@@ -19,6 +19,8 @@ pub(crate) type Alter<T> = Arc<dyn Fn(&mut T) + Send + Sync>;
 pub(crate) struct Script {
     /// Answer of Locate.
     pub(crate) located: v1::LocateOutcome,
+    /// Where it says that an export stands when it is started.
+    pub(crate) started: v1::ExportState,
     /// The generation that runs.
     pub(crate) generation: u32,
     /// What it hands over.
@@ -63,6 +65,7 @@ impl Script {
     pub(crate) fn of(export: Export) -> Self {
         Self {
             located: v1::LocateOutcome::Found,
+            started: v1::ExportState::Running,
             generation: 1,
             export,
             events: Arc::new(|_| {}),

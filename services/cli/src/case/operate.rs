@@ -18,7 +18,7 @@ use crate::person::Person;
 pub(crate) struct ConfirmDelivery {
     /// The case's id
     case: String,
-    /// Which archive (default: the latest)
+    /// Which archive; needed when the case has addenda
     #[arg(long, default_value_t = 0)]
     sequence: u32,
     /// How it was handed over, such as portal
