@@ -65,6 +65,8 @@ pub(crate) struct Setup {
 struct Inner {
     setup: Setup,
     jobs: Mutex<HashMap<InstructionId, Job>>,
+    /// Held while an export is started or swept, so that what ends one that expired never ends its successor.
+    starting: Mutex<()>,
     changes: Changes,
     /// One permit per walk.
     turns: Semaphore,
@@ -92,6 +94,7 @@ impl Exports {
         let limits = &setup.limits;
         let inner = Inner {
             jobs: Mutex::default(),
+            starting: Mutex::default(),
             changes: Changes::default(),
             turns: Semaphore::new(limits.concurrent_exports),
             locates: Semaphore::new(limits.concurrent_locates),
@@ -121,6 +124,7 @@ impl Exports {
             .blocking(move |inner| {
                 let now = inner.now();
                 let new = NewExport { instruction, case, requested, expires_at: inner.expiry(now) };
+                let _starting = inner.starting.lock().unwrap_or_else(PoisonError::into_inner);
                 let begun = inner.setup.ledger.begin(&new, inner.setup.limits.open_exports, now)?;
                 if let Begun::New { .. } = begun {
                     // One that had expired may not have been swept yet.

@@ -1,5 +1,6 @@
 //! Ends exports that nobody fetched in time. The entity's copy of a person's data must not lie around (Art. 5(1)(e) GDPR).
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use super::{ExportError, Exports};
@@ -20,6 +21,7 @@ pub(super) async fn run(exports: Exports) {
 async fn sweep(exports: &Exports) -> Result<(), ExportError> {
     exports
         .blocking(|inner| {
+            let _starting = inner.starting.lock().unwrap_or_else(PoisonError::into_inner);
             for instruction in inner.setup.ledger.expire(inner.now())? {
                 tracing::info!(%instruction, "an export expired: nobody fetched it in time");
                 inner.end(instruction);

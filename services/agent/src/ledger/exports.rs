@@ -308,15 +308,17 @@ impl Ledger {
 
     /// Shreds every export whose time is over, and names them.
     pub(crate) fn expire(&self, now: Timestamp) -> Result<Vec<InstructionId>, LedgerError> {
-        let over = self.read(|tx| {
-            let sql = "SELECT instruction FROM export
-                       WHERE state IN ('pending', 'running', 'attested') AND expires_at <= ?1";
-            instructions(tx, sql, [millis(now)])
-        })?;
-        if over.is_empty() {
-            return Ok(over);
+        let sql = "SELECT instruction FROM export
+                   WHERE state IN ('pending', 'running', 'attested') AND expires_at <= ?1";
+        if self.read(|tx| instructions(tx, sql, [millis(now)]))?.is_empty() {
+            return Ok(Vec::new());
         }
-        self.write(Sync::Durable, |tx| over.iter().try_for_each(|id| shred(tx, *id, State::Expired)))?;
+        // Asked again: somebody may have come for one of them meanwhile.
+        let over = self.write(Sync::Durable, |tx| {
+            let over = instructions(tx, sql, [millis(now)])?;
+            over.iter().try_for_each(|id| shred(tx, *id, State::Expired))?;
+            Ok(over)
+        })?;
         self.scrub();
         Ok(over)
     }
