@@ -43,7 +43,7 @@ struct Downloaded {
 pub(crate) async fn run(args: &Download, caller: &Caller, output: Output) -> Outcome {
     let gateway = caller.connect().await?;
     let archive = describe(&gateway, args).await?;
-    let path = args.out.clone().unwrap_or_else(|| PathBuf::from(&archive.file_name));
+    let path = args.out.clone().unwrap_or_else(|| own_name(&archive));
     if path.exists() {
         return Err(Failure::new(Exit::Failure, format!("{} exists and is not overwritten", path.display())));
     }
@@ -74,8 +74,15 @@ pub(crate) async fn download_to(
     let args = Download { case: case.to_owned(), sequence: 0, out: None };
     let archive = describe(gateway, &args).await?;
     let again = caller.connect().await?;
-    fetch(again, caller, &args, &archive, &folder.join(&archive.file_name), Output::Json).await?;
-    Ok(archive.file_name)
+    let name = own_name(&archive);
+    fetch(again, caller, &args, &archive, &folder.join(&name), Output::Json).await?;
+    Ok(name.display().to_string())
+}
+
+/// The archive's name as the gateway gives it: never a path that leads elsewhere, whatever the gateway says.
+fn own_name(archive: &Archive) -> PathBuf {
+    let name = Path::new(&archive.file_name).file_name().filter(|name| *name == archive.file_name.as_str());
+    name.map_or_else(|| PathBuf::from(format!("archive-{}.zip", archive.sequence)), PathBuf::from)
 }
 
 async fn describe(gateway: &Gateway, args: &Download) -> Result<Archive, Failure> {
@@ -96,7 +103,8 @@ async fn fetch(
 ) -> Outcome {
     let digest: String = archive.tagmanifest_sha256.chars().take(16).collect();
     let partial = PathBuf::from(format!("{}.{digest}.partial", path.display()));
-    let mut file = tokio::fs::OpenOptions::new().create(true).append(true).open(&partial).await?;
+    // Everything that a group knows of a person, in clear: for its owner only.
+    let mut file = tokio::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(&partial).await?;
     let bar = progress(archive.size, output);
     let mut stalls = 0;
     loop {
@@ -158,5 +166,19 @@ fn progress(total: u64, output: Output) -> ProgressBar {
     match ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_gateway_chooses_where_an_archive_is_written() {
+        let named = |name: &str| own_name(&Archive { file_name: name.to_owned(), sequence: 2, ..Archive::default() });
+        assert_eq!(named("tributary-1.zip"), Path::new("tributary-1.zip"));
+        for name in ["../x.zip", "/etc/x", "a/b.zip", "..", "", "a/"] {
+            assert_eq!(named(name), Path::new("archive-2.zip"), "{name}");
+        }
     }
 }
