@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use aho_corasick::AhoCorasick;
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
@@ -20,44 +21,51 @@ pub struct Found {
 
 /// Markers with all their spellings.
 #[derive(Debug)]
-pub struct Markers(Vec<(usize, &'static str, Vec<u8>)>);
+pub struct Markers {
+    /// All spellings at once, letters without case.
+    search: AhoCorasick,
+    /// Which marker each spelling is of, and its name.
+    spellings: Vec<(usize, &'static str)>,
+}
 
 impl Markers {
     /// Spells each value as it is, in base64 at each alignment, in hex, percent-encoded, and in UTF-16.
-    pub fn new<'v>(values: impl IntoIterator<Item = &'v str>) -> Self {
-        let mut all = Vec::new();
+    ///
+    /// # Errors
+    /// When there are too many values to search for at once.
+    pub fn new<'v>(values: impl IntoIterator<Item = &'v str>) -> Result<Self> {
+        let mut spellings = Vec::new();
+        let mut needles = Vec::new();
         for (index, value) in values.into_iter().enumerate() {
-            let folded = value.to_lowercase();
-            let mut add = |spelling, bytes: Vec<u8>| all.push((index, spelling, bytes));
-            add("plain", folded.as_bytes().to_vec());
-            for text in [value, folded.as_str()] {
+            let mut add = |spelling, bytes: Vec<u8>| {
+                spellings.push((index, spelling));
+                needles.push(bytes);
+            };
+            add("plain", value.as_bytes().to_vec());
+            // What is encoded may have been folded before.
+            for text in [value, value.to_lowercase().as_str()] {
+                add("percent", percent(text).into_bytes());
                 add("hex", hex::encode(text).into_bytes());
-                add(
-                    "UTF-16LE",
-                    text.encode_utf16().flat_map(u16::to_le_bytes).map(|b| b.to_ascii_lowercase()).collect(),
-                );
-                add(
-                    "UTF-16BE",
-                    text.encode_utf16().flat_map(u16::to_be_bytes).map(|b| b.to_ascii_lowercase()).collect(),
-                );
+                add("UTF-16LE", text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+                add("UTF-16BE", text.encode_utf16().flat_map(u16::to_be_bytes).collect());
                 for alignment in 0..3 {
                     add("base64", base64_within(text, alignment, &BASE64_STANDARD_NO_PAD));
                     add("base64url", base64_within(text, alignment, &BASE64_URL_SAFE_NO_PAD));
                 }
             }
-            add("percent", percent(&folded).into_bytes());
         }
-        Self(all)
+        let search = AhoCorasick::builder().ascii_case_insensitive(true).build(&needles)?;
+        Ok(Self { search, spellings })
     }
 
-    /// Everything found in `bytes`. Letters are compared without case.
+    /// Everything found in `bytes`.
     pub fn in_bytes(&self, place: &str, bytes: &[u8]) -> Vec<Found> {
-        let folded = bytes.to_ascii_lowercase();
         let mut found: Vec<Found> = Vec::new();
-        for (marker, spelling, needle) in &self.0 {
-            let known = found.iter().any(|f| f.marker == *marker && f.spelling == *spelling);
-            if !known && contains(&folded, needle) {
-                found.push(Found { place: place.to_owned(), marker: *marker, spelling });
+        for hit in self.search.find_overlapping_iter(bytes) {
+            let Some((marker, spelling)) = self.spellings.get(hit.pattern().as_usize()).copied() else { continue };
+            let known = found.iter().any(|f| f.marker == marker && f.spelling == spelling);
+            if !known {
+                found.push(Found { place: place.to_owned(), marker, spelling });
             }
         }
         found
@@ -112,28 +120,15 @@ fn base64_within(text: &str, alignment: usize, engine: &impl Engine) -> Vec<u8> 
     let skip = (3 - alignment) % 3;
     let whole = text.len().saturating_sub(skip) / 3 * 3;
     let middle = text.as_bytes().get(skip..skip + whole).unwrap_or_default();
-    engine.encode(middle).to_ascii_lowercase().into_bytes()
+    engine.encode(middle).into_bytes()
 }
 
 fn percent(text: &str) -> String {
     let escape = |byte: u8| match byte {
-        b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
         other => format!("%{other:02x}"),
     };
     text.bytes().map(escape).collect()
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some(first) = needle.first() else { return false };
-    let mut rest = haystack;
-    while let Some(at) = rest.iter().position(|byte| byte == first) {
-        rest = rest.get(at..).unwrap_or_default();
-        if rest.starts_with(needle) {
-            return true;
-        }
-        rest = rest.get(1..).unwrap_or_default();
-    }
-    false
 }
 
 #[cfg(test)]
@@ -142,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_marker_is_found_in_every_spelling() {
-        let markers = Markers::new(["Zq7 marker+one@x.org"]);
+        let markers = Markers::new(["Zq7 marker+one@x.org"]).unwrap();
         let plain = "Zq7 marker+one@x.org";
         for text in [
             format!("{{\"k\":\"{}\"}}", plain.to_uppercase()),

@@ -67,7 +67,7 @@ impl Trial {
             .holds(Shop::with_strangers("old"))
             .behind_proxy()
             .agent_yaml("limits: { part_bytes: 256KiB, retry_min: 100ms, retry_max: 300ms, unavailable_for: 2s }\n");
-        let group = Plan::new(vec![entity, EntityPlan::new("beta-fr", "FR").holds(Shop::with_strangers("boutique"))])
+        let group = Plan::new(vec![entity])
             .caller(CallerPlan::new("reader", &["read"], &["*"]))
             .gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 300ms, rpc_timeout: 2s, connect_timeout: 1s }\n")
             .lay_out()?;
@@ -77,7 +77,7 @@ impl Trial {
         let mut portal = group.caller(PORTAL)?;
         portal.on_behalf_of = OFFICER.to_owned();
         let values = person.values.iter().map(String::as_str).chain([OFFICER, REASON, METHOD]);
-        let markers = Markers::new(values);
+        let markers = Markers::new(values)?;
         let (errors, found) = (Vec::new(), Vec::new());
         Ok(Self { group, proxy, agent, gateway, portal, person, markers, errors, found })
     }
@@ -232,7 +232,7 @@ impl Trial {
 
     /// Either side dies in the middle, also in a way that leaves crash output.
     async fn crashes(&mut self) -> Result<()> {
-        for signal in [Signal::ABORT, Signal::TERM, Signal::KILL, Signal::SEGV] {
+        for signal in [Signal::ABORT, Signal::TERM, Signal::KILL, Signal::ILL] {
             self.proxy.limit(Some(3 * MIB));
             let case = self.portal.open_for(&self.identifiers()).await?;
             self.portal.until(&case, PATIENCE, |case| case.tasks[0].parts >= 3).await?;
