@@ -323,6 +323,24 @@ async fn more_identifiers_do_not_change_what_an_entity_under_way_was_told() {
 }
 
 #[tokio::test]
+async fn a_damaged_case_holds_up_no_other() {
+    let bench = Bench::new().await;
+    let damaged = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let whole = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let damage = "UPDATE cases SET content_key = record_key WHERE case_id = $1";
+    bench
+        .store
+        .write("damage", move |tx| Box::pin(async move { tx.run(damage, &sql::vals![damaged]).await.map(drop) }))
+        .await
+        .unwrap();
+    let claims = bench.store.claim(id("be"), 2, LEASE, now()).await.unwrap();
+    assert_eq!(claims.iter().map(|claim| claim.case).collect::<Vec<_>>(), [whole]);
+    assert_eq!(bench.store.escalate(days(20)).await.unwrap().len(), 1);
+    assert_eq!(bench.store.decide_due(days(25)).await.unwrap(), 1);
+    assert_eq!(bench.get(whole).await.state, CaseState::Assembling);
+}
+
+#[tokio::test]
 async fn who_has_an_entity_asked_at_once_is_recorded() {
     let bench = Bench::new().await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;

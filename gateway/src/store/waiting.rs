@@ -8,7 +8,7 @@ use tributary_model::lifecycle::{CaseEvent, CaseState, TaskState};
 use super::archives::draft;
 use super::cases::{Standing, standings};
 use super::events::{Head, Record};
-use super::sql::{Tx, vals};
+use super::sql::{Snapshot, Tx, vals};
 use super::{Store, StoreError};
 use crate::case::Waiting;
 
@@ -21,43 +21,75 @@ pub(crate) struct Escalation {
 }
 
 /// Most cases that one look at the clock moves; the rest follow at the next.
-const AT_ONCE: i64 = 64;
+const AT_ONCE: usize = 64;
 
 impl Store {
     /// Moves every case whose time to wait is over at `now`; returns how many.
     pub(crate) async fn decide_due(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let store = self.clone();
-        self.write("decide what is due", move |tx| {
-            Box::pin(async move {
-                let sql = "SELECT case_id FROM cases WHERE state IN ('LOCATING', 'PLANNED', 'RUNNING') \
-                           AND due_at <= $1 ORDER BY due_at LIMIT $2";
-                let rows = tx.rows(sql, &vals![now, AT_ONCE]).await?;
-                for row in &rows {
-                    let mut head = Head::read(tx, store.keys(), row.parse("case_id")?).await?;
-                    archive_due(tx, &mut head, now).await?;
-                }
-                Ok(rows.len())
-            })
-        })
-        .await
+        let sql = "SELECT case_id FROM cases WHERE state IN ('LOCATING', 'PLANNED', 'RUNNING') AND due_at <= $1 \
+                   ORDER BY due_at";
+        let mut moved = 0;
+        for case in self.due(sql, now).await? {
+            let store = self.clone();
+            let decided = self.write("decide what is due", move |tx| {
+                Box::pin(async move {
+                    let mut head = Head::read(tx, store.keys(), case).await?;
+                    archive_due(tx, &mut head, now).await
+                })
+            });
+            match decided.await {
+                Ok(()) => moved += 1,
+                // It went on meanwhile.
+                Err(StoreError::Conflict(_)) => {}
+                Err(error) => only_this_one(case, error)?,
+            }
+            if moved == AT_ONCE {
+                break;
+            }
+        }
+        Ok(moved)
     }
 
     /// Records every entity that has not answered by its escalation date; returns them once each.
     pub(crate) async fn escalate(&self, now: Timestamp) -> Result<Vec<Escalation>, StoreError> {
-        let store = self.clone();
-        self.write("escalate late entities", move |tx| {
-            Box::pin(async move {
-                let sql = "SELECT case_id FROM cases WHERE escalate_at <= $1 ORDER BY escalate_at LIMIT $2";
-                let rows = tx.rows(sql, &vals![now, AT_ONCE]).await?;
-                let mut late = Vec::new();
-                for row in &rows {
-                    let mut head = Head::read(tx, store.keys(), row.parse("case_id")?).await?;
-                    late.extend(escalate_case(tx, &mut head, now).await?);
+        let sql = "SELECT case_id FROM cases WHERE escalate_at <= $1 ORDER BY escalate_at";
+        let (mut late, mut moved) = (Vec::new(), 0);
+        for case in self.due(sql, now).await? {
+            let store = self.clone();
+            let escalated = self.write("escalate late entities", move |tx| {
+                Box::pin(async move {
+                    let mut head = Head::read(tx, store.keys(), case).await?;
+                    escalate_case(tx, &mut head, now).await
+                })
+            });
+            match escalated.await {
+                Ok(escalated) => {
+                    late.extend(escalated);
+                    moved += 1;
                 }
-                Ok(late)
-            })
-        })
-        .await
+                Err(error) => only_this_one(case, error)?,
+            }
+            if moved == AT_ONCE {
+                break;
+            }
+        }
+        Ok(late)
+    }
+
+    async fn due(&self, sql: &'static str, now: Timestamp) -> Result<Vec<CaseId>, StoreError> {
+        let mut snapshot = Snapshot::open(&self.0.readers).await?;
+        snapshot.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("case_id")).collect()
+    }
+}
+
+/// A case whose record is damaged must not keep all others from their dates.
+fn only_this_one(case: CaseId, error: StoreError) -> Result<(), StoreError> {
+    match error {
+        StoreError::Corrupt(_) | StoreError::Crypto(_) => {
+            tracing::error!(%case, %error, "a case cannot be read and is passed over; restore its record");
+            Ok(())
+        }
+        other => Err(other),
     }
 }
 
