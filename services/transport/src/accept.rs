@@ -20,6 +20,7 @@ use crate::conn::Conn;
 use crate::limits::Limits;
 use crate::listen;
 use crate::peer::Peer;
+use crate::shares::Shares;
 use crate::svid;
 use crate::tasks::Tasks;
 use crate::tls::ALPN_H2;
@@ -45,6 +46,7 @@ enum Refused {
     Tls(TlsFailure),
     TimedOut,
     Closed,
+    TooMany,
 }
 
 impl Accept {
@@ -57,6 +59,7 @@ impl Accept {
             time: self.limits.handshake_time,
             ready: self.ready,
             cut: self.cut,
+            shares: Shares::new(self.limits.connections_per_peer),
             counters,
         });
         while let Some((stream, from, shaking)) = next(&self.listener, &handshakes, &self.stop).await {
@@ -101,19 +104,23 @@ struct Shaker {
     time: Duration,
     ready: mpsc::Sender<io::Result<Conn>>,
     cut: CancellationToken,
+    shares: Shares,
     counters: Counters,
 }
 
 impl Shaker {
     async fn shake(&self, stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePermit) {
         let refused = match tokio::time::timeout(self.time, self.handshake(stream)).await {
-            Ok(Ok(conn)) => {
-                let conn = conn.impatient(self.time).holding(place);
-                self.counters.accepted.add(1, &[]);
-                // The other end is gone only when the server is; the connection is then closed by being dropped.
-                let _ = self.ready.send(Ok(conn)).await;
-                return;
-            }
+            Ok(Ok(conn)) => match self.shares.take(&conn.peer().id) {
+                Some(share) => {
+                    let conn = conn.impatient(self.time).holding((place, share));
+                    self.counters.accepted.add(1, &[]);
+                    // The other end is gone only when the server is; the connection is then closed by being dropped.
+                    let _ = self.ready.send(Ok(conn)).await;
+                    return;
+                }
+                None => Refused::TooMany,
+            },
             Ok(Err(refused)) => refused,
             Err(_) => Refused::TimedOut,
         };
@@ -142,10 +149,12 @@ impl Shaker {
             Refused::Tls(failure) => failure.label(),
             Refused::TimedOut => "timed_out",
             Refused::Closed => "closed",
+            Refused::TooMany => "peer_connection_limit",
         };
         self.counters.refused(label);
         match refused {
             Refused::Tls(failure) => tracing::warn!(%from, cause = label, "handshake refused: {failure}"),
+            Refused::TooMany => tracing::warn!(%from, cause = label, "connection closed: its peer has too many"),
             Refused::TimedOut | Refused::Closed => tracing::debug!(%from, cause = label, "handshake not finished"),
         }
     }

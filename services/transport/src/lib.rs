@@ -22,6 +22,7 @@ pub mod rpc;
 pub mod secret_file;
 pub mod server;
 pub mod services;
+mod shares;
 pub mod status;
 pub mod svid;
 pub mod tasks;

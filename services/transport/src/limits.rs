@@ -33,6 +33,9 @@ pub(crate) const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 pub struct Limits {
     /// Connections at once, those in their handshake included. One more is closed at once and counted.
     pub connections: usize,
+    /// Of these, connections of one peer. Whoever has a certificate of the group may connect; none of them may keep the
+    /// others out.
+    pub connections_per_peer: usize,
     /// Handshakes at once. One more waits in the listen backlog.
     pub handshakes: usize,
     /// How long a handshake may take, and after it the first byte of HTTP/2.
@@ -41,6 +44,8 @@ pub struct Limits {
     pub streams_per_connection: u32,
     /// Rpcs at once over all connections, streams counted until they end. One more is told to come back.
     pub rpcs: usize,
+    /// Of these, rpcs of one peer, whether it may make them or not.
+    pub rpcs_per_peer: usize,
     /// How long a connection may be silent before it is pinged.
     pub ping_interval: Duration,
     /// How long the answer to a ping may take before the connection counts as dead.
@@ -51,10 +56,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            connections_per_peer: 256,
             handshakes: 256,
             handshake_time: Duration::from_secs(10),
             streams_per_connection: 256,
             rpcs: 4096,
+            rpcs_per_peer: 1024,
             ping_interval: Duration::from_secs(30),
             ping_timeout: Duration::from_secs(20),
         }

@@ -103,7 +103,7 @@ impl Server {
         };
         tasks.spawn("accept", accept.run());
 
-        let service = ServerCalls::new(self.methods, self.limits.rpcs).layer(routes.prepare());
+        let service = ServerCalls::new(self.methods, &self.limits).layer(routes.prepare());
         let stop = shutdown.clone();
         let serving = http2(&self.limits).serve_with_incoming_shutdown(
             service,

@@ -22,24 +22,40 @@ use super::body::{Observed, panicked, status_in};
 use super::call::{Call, Side, call_span};
 use super::methods::Methods;
 use super::{deadline, semconv, trace_context};
+use crate::limits::Limits;
 use crate::panics;
 use crate::peer::peer_in;
+use crate::shares::{Share, Shares};
 
 /// When a caller that was turned away for overload may come back.
 const COME_BACK: Duration = Duration::from_secs(1);
+
+/// What a call holds until it ends.
+type Place = (OwnedSemaphorePermit, Option<Share>);
 
 /// Wraps a service so that every call is observed and limited.
 #[derive(Clone)]
 pub struct ServerCalls {
     methods: Methods,
     places: Arc<Semaphore>,
+    shares: Shares,
     duration: Histogram<f64>,
 }
 
 impl ServerCalls {
-    /// At most `rpcs` calls at once, streams counted until they end.
-    pub fn new(methods: Methods, rpcs: usize) -> Self {
-        Self { methods, places: Arc::new(Semaphore::new(rpcs)), duration: Side::Server.histogram() }
+    /// At most `limits.rpcs` calls at once, `limits.rpcs_per_peer` of one peer, streams counted until they end.
+    pub fn new(methods: Methods, limits: &Limits) -> Self {
+        let (places, shares) = (Arc::new(Semaphore::new(limits.rpcs)), Shares::new(limits.rpcs_per_peer));
+        Self { methods, places, shares, duration: Side::Server.histogram() }
+    }
+
+    /// A place among all calls and among those of the peer.
+    fn place(&self, request: &Request<Body>) -> Option<Place> {
+        let share = match peer_in(request.extensions()) {
+            Some(peer) => Some(self.shares.take(&peer.id)?),
+            None => None,
+        };
+        Some((Arc::clone(&self.places).try_acquire_owned().ok()?, share))
     }
 
     fn begin(&self, request: &Request<Body>) -> Call {
@@ -88,7 +104,7 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let mut call = self.calls.begin(&request);
-        let Ok(place) = Arc::clone(&self.calls.places).try_acquire_owned() else {
+        let Some(place) = self.calls.place(&request) else {
             call.finish(Code::Unavailable);
             return Box::pin(std::future::ready(Ok(overloaded().into_http())));
         };
@@ -103,7 +119,7 @@ async fn handle<S>(
     mut service: S,
     mut request: Request<Body>,
     mut call: Call,
-    place: OwnedSemaphorePermit,
+    place: Place,
 ) -> Result<Response<Body>, Infallible>
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,

@@ -14,7 +14,7 @@ use tributary_transport::cause::TlsFailure;
 use tributary_transport::dial::DialError;
 use tributary_transport::limits::Limits;
 
-use crate::world::{Entity, PATIENCE, dial, serve, serve_with, who_am_i};
+use crate::world::{Entity, PATIENCE, ask, dial, health, serve, serve_with, who_am_i};
 
 struct Pair {
     gateway: Entity,
@@ -127,6 +127,35 @@ async fn a_connection_beyond_the_limit_is_closed_and_its_place_is_given_back() {
     tokio::time::timeout(PATIENCE, gone.cancelled()).await.unwrap();
     // The server notices a little later than this side.
     let again = async { while dial(tls.clone(), &server.address, &id).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, again).await.unwrap();
+}
+
+#[tokio::test]
+async fn no_peer_takes_the_connections_or_calls_of_the_others() {
+    let pair = pair();
+    let limits = Limits { connections_per_peer: 1, rpcs_per_peer: 1, ..Limits::default() };
+    let server = serve_with(pair.agent.tls("agent", &[&pair.gateway]), limits, PATIENCE);
+    let id = pair.agent.id("agent");
+    let greedy = pair.gateway.tls("greedy", &[&pair.agent]);
+    let first = dial(greedy.clone(), &server.address, &id).await.unwrap();
+    let second = dial(greedy.clone(), &server.address, &id).await;
+    assert!(second.as_ref().is_err_and(DialError::is_unreachable), "{second:?}");
+    let mut busy = health(&first).watch(ask("hang")).await.unwrap().into_inner();
+    assert!(busy.message().await.unwrap().is_some());
+    assert_eq!(who_am_i(&first).await.unwrap_err().code(), tonic::Code::Unavailable);
+
+    let other = dial(pair.gateway.tls("gateway", &[&pair.agent]), &server.address, &id).await.unwrap();
+    who_am_i(&other).await.unwrap();
+    drop((first, busy));
+    // The server notices a little later than this side.
+    let again = async {
+        loop {
+            let Ok(link) = dial(greedy.clone(), &server.address, &id).await else { continue };
+            if who_am_i(&link).await.is_ok() {
+                return;
+            }
+        }
+    };
     tokio::time::timeout(PATIENCE, again).await.unwrap();
 }
 
