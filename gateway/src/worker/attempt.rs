@@ -64,14 +64,13 @@ impl From<CryptoError> for Trouble {
 }
 
 impl Trouble {
-    /// How the task stands by it.
+    /// How the task stands by it. What says nothing about the entity leaves it waiting: an archive must not call an
+    /// entity failed that was busy, or for which this side had no room.
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Entity(EntityError::Replaced { .. }) | Self::Later => Disposition::Pending,
-            Self::Entity(error) => error.observed().unwrap_or(Disposition::Failed),
-            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::NotListed | Self::Store(_) => {
-                Disposition::Failed
-            }
+            Self::Entity(error) => error.observed().unwrap_or(Disposition::Pending),
+            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::NotListed => Disposition::Failed,
+            Self::Store(_) | Self::Later => Disposition::Pending,
         }
     }
 
