@@ -64,7 +64,8 @@ async fn main() -> Result<()> {
     let mut totals = [0; 3];
     for batch in customers.chunks(AT_ONCE) {
         let mut running = tokio::task::JoinSet::new();
-        for person in batch.to_vec() {
+        for person in batch {
+            let person = person.clone();
             let check = Arc::clone(&check);
             running.spawn(async move { check.customer(&person).await });
         }
