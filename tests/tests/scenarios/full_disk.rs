@@ -121,7 +121,7 @@ async fn an_agent_with_a_full_disk_waits_and_goes_on_when_there_is_room() -> Res
     let _gateway = group.start_gateway().await?;
     let portal = group.caller(PORTAL)?;
     let case = portal.open_for(&[("email", EMAIL)]).await?;
-    let full = |case: &tributary_proto::gateway::v1::Case| case.tasks[0].reason.contains("space");
+    let full = |case: &tributary_proto::gateway::v1::Case| case.tasks[0].reason.contains("room");
     let waiting = portal.until(&case, PATIENCE, full).await?;
     assert_eq!(task(&waiting, ENTITY)?.failed_attempts, 0, "an agent that waits for room has not failed");
     make_room(&agent, group.entity(ENTITY)?)?;
