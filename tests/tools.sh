@@ -16,19 +16,13 @@ need() {
   command -v "$2" >/dev/null || { echo "$2 is missing and could not be installed" >&2; exit 1; }
 }
 
+# The product and everything that tests it. One selection of packages and one profile everywhere: with another, cargo
+# would build the dependencies again with other features.
+build() {
+  cargo build --release --workspace --all-targets --quiet
+}
+
 need_nextest() {
   PATH="$cache/tools/bin:$PATH"
   cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked --root "$cache/tools"
-}
-
-# venv PACKAGE...: a Python environment of its own, made once for this list of packages.
-venv() {
-  local list="$*" dir="$cache/venv"
-  if [ "$(cat "$dir/packages" 2>/dev/null)" != "$list" ]; then
-    rm -rf "$dir"
-    python3 -m venv "$dir"
-    "$dir/bin/pip" install --quiet --disable-pip-version-check "$@"
-    echo "$list" >"$dir/packages"
-  fi
-  PATH="$dir/bin:$PATH"
 }

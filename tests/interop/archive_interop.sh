@@ -3,6 +3,7 @@
 # (skip with --small) the two ZIP readers. The validators live in a virtual environment below .cache, made on first use.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/tools.sh
 
 large=yes
 if [ "${1:-}" = --small ]; then large=no; fi
@@ -16,8 +17,8 @@ fi
 
 work=$(mktemp -d .cache/interop.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-cargo build --quiet -p tributary-archive --example write_archive
-write=${CARGO_TARGET_DIR:-target}/debug/examples/write_archive
+build
+write=${CARGO_TARGET_DIR:-target}/release/examples/write_archive
 
 zip_readers() {
     unzip -tq "$1" | tail -n 1

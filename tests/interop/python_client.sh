@@ -8,10 +8,7 @@ cd "$(dirname "$0")/../.."
 work="$(mktemp -d)"
 trap 'exec 9>&- 2>/dev/null || true; rm -rf "$work"' EXIT
 
-profile="${TRIBUTARY_PROFILE:-release}"
-release=$([ "$profile" = release ] && echo --release || true)
-cargo build $release -p tributary
-cargo build $release -p tributary-tests --example group
+build
 
 dir="$cache/venv-grpc"
 packages="grpcio==1.85.1 grpcio-tools==1.85.1 grpcio-reflection==1.85.1 protobuf==7.36.2"
@@ -29,7 +26,7 @@ mkdir "$work/stubs"
   $(find tributary -name '*.proto'))
 
 mkfifo "$work/hold"
-"target/$([ "$profile" = release ] && echo release || echo debug)/examples/group" <"$work/hold" >"$work/facts.json" &
+"${CARGO_TARGET_DIR:-target}/release/examples/group" <"$work/hold" >"$work/facts.json" &
 group=$!
 exec 9>"$work/hold"
 for _ in $(seq 600); do

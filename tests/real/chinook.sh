@@ -3,11 +3,12 @@
 # that holds chinook/Chinook_Sqlite.sqlite. Fails when it is missing; nothing is skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. tests/tools.sh
 
 database="${TRIBUTARY_REAL_DATA:?name the folder with the real data}/chinook/Chinook_Sqlite.sqlite"
 [ -f "$database" ] || { echo "$database is missing" >&2; exit 1; }
 
 before="$(sha256sum <"$database")"
-cargo build --release -p tributary
-cargo run --release --quiet -p tributary-tests --example chinook -- "$database" tests/real/chinook.yml
+build
+"${CARGO_TARGET_DIR:-target}/release/examples/chinook" "$database" tests/real/chinook.yml
 [ "$before" = "$(sha256sum <"$database")" ] || { echo "the database's bytes changed" >&2; exit 1; }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tributary_model::clock::SystemClock;
@@ -12,6 +12,7 @@ use tributary_transport::tasks::Tasks;
 use tributary_transport::telemetry::{self, LogFormat};
 
 use crate::exit::{Failure, Outcome};
+use crate::output::say;
 
 /// How long the last traces and metrics may take.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -23,6 +24,24 @@ pub(crate) enum Serve {
     Gateway(Config),
     /// Beside an entity's databases
     Agent(Config),
+    /// Print the JSON Schema of a process's configuration
+    Schema(Schema),
+}
+
+/// Whose configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Schema {
+    /// The process
+    process: Process,
+}
+
+/// The two processes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Process {
+    /// gateway.yaml
+    Gateway,
+    /// agent.yaml
+    Agent,
 }
 
 /// Where its configuration is.
@@ -38,6 +57,7 @@ pub(crate) async fn run(command: Serve) -> Outcome {
     let name = match &command {
         Serve::Gateway(_) => "tributary-gateway",
         Serve::Agent(_) => "tributary-agent",
+        Serve::Schema(args) => return schema(args.process),
     };
     let telemetry = telemetry::init(name, LogFormat::Auto).map_err(Failure::invalid)?;
     let metrics = telemetry.metrics();
@@ -54,9 +74,18 @@ pub(crate) async fn run(command: Serve) -> Outcome {
             let config = tributary_agent::Config::load(&args.config).map_err(invalid)?;
             tributary_agent::run(config, clock, metrics, shutdown).await.map_err(Failure::invalid)
         }
+        Serve::Schema(args) => schema(args.process),
     };
     telemetry.shutdown(FLUSH).await;
     served
+}
+
+fn schema(process: Process) -> Outcome {
+    let schema = match process {
+        Process::Gateway => tributary_gateway::config::json_schema(),
+        Process::Agent => tributary_agent::config::json_schema(),
+    };
+    say(&serde_json::to_string_pretty(&schema)?)
 }
 
 fn stop_on_signal(tasks: &Tasks) -> Result<CancellationToken, Failure> {

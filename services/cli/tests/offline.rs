@@ -133,6 +133,11 @@ fn completions_and_schema_are_printed() {
     let schema: serde_json::Value =
         serde_json::from_slice(&tributary(folder.path(), &["group", "schema"]).stdout).unwrap();
     assert!(schema["properties"]["entities"].is_object());
+    for process in ["gateway", "agent"] {
+        let printed = tributary(folder.path(), &["serve", "schema", process]);
+        let schema: serde_json::Value = serde_json::from_slice(&printed.stdout).unwrap();
+        assert!(schema["properties"]["key_encryption_key"].is_object(), "{process}");
+    }
 }
 
 #[test]
