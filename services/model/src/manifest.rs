@@ -257,12 +257,12 @@ impl Dataset {
         merged([&self.categories, &collection.categories])
     }
 
-    /// Whether a collection holds personal data: a `user` category anywhere, or no category at all. What nobody
-    /// classified may be about a person.
+    /// Whether a collection holds personal data: a `user` category anywhere, or a field that nobody classified, neither
+    /// itself nor through its collection or dataset. What nobody classified may be about a person.
     pub fn is_personal(&self, collection: &Collection) -> bool {
-        let mut all = self.categories_of(collection);
-        collect(&collection.fields, &mut all);
-        all.is_empty() || all.iter().any(|category| covers("user", category))
+        let inherited = self.categories_of(collection);
+        inherited.iter().any(|category| covers("user", category))
+            || collection.fields.iter().any(|field| may_be_personal(field, !inherited.is_empty()))
     }
 }
 
@@ -281,11 +281,12 @@ fn merged<'c>(lists: impl IntoIterator<Item = &'c Vec<String>>) -> Vec<String> {
     all
 }
 
-fn collect(fields: &[Field], into: &mut Vec<String>) {
-    for field in fields {
-        into.extend(field.categories.iter().cloned());
-        collect(&field.fields, into);
-    }
+/// `classified`: whether a category is inherited; those are known not to be `user` ones.
+fn may_be_personal(field: &Field, classified: bool) -> bool {
+    let classified = classified || !field.categories.is_empty();
+    field.categories.iter().any(|category| covers("user", category))
+        || field.fields.iter().any(|sub| may_be_personal(sub, classified))
+        || (field.fields.is_empty() && !classified)
 }
 
 #[cfg(test)]

@@ -139,11 +139,13 @@ dataset:
       - {name: machine, data_categories: [system.operations], fields: [{name: x}]}
       - {name: deep, data_categories: [system], fields: [{name: x, fields: [{name: y, data_categories: [user.name]}]}]}
       - {name: alike, data_categories: [username], fields: [{name: x}]}
+      - {name: half, fields: [{name: x, data_categories: [system.operations]}, {name: y}]}
+      - {name: whole, fields: [{name: x, data_categories: [system.operations]}]}
 ";
     let manifests = read(&[text]).unwrap();
     let personal: Vec<bool> =
         manifests.datasets[0].collections.iter().map(|c| manifests.datasets[0].is_personal(c)).collect();
-    assert_eq!(personal, [true, false, true, false]);
+    assert_eq!(personal, [true, false, true, false, true, false]);
 }
 
 #[test]
