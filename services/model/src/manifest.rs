@@ -262,6 +262,7 @@ impl Dataset {
     pub fn is_personal(&self, collection: &Collection) -> bool {
         let inherited = self.categories_of(collection);
         inherited.iter().any(|category| covers("user", category))
+            || (inherited.is_empty() && collection.fields.is_empty())
             || collection.fields.iter().any(|field| may_be_personal(field, !inherited.is_empty()))
     }
 }

@@ -141,11 +141,12 @@ dataset:
       - {name: alike, data_categories: [username], fields: [{name: x}]}
       - {name: half, fields: [{name: x, data_categories: [system.operations]}, {name: y}]}
       - {name: whole, fields: [{name: x, data_categories: [system.operations]}]}
+      - {name: bare, fields: []}
 ";
     let manifests = read(&[text]).unwrap();
     let personal: Vec<bool> =
         manifests.datasets[0].collections.iter().map(|c| manifests.datasets[0].is_personal(c)).collect();
-    assert_eq!(personal, [true, false, true, false, true, false]);
+    assert_eq!(personal, [true, false, true, false, true, false, true]);
 }
 
 #[test]
