@@ -14,13 +14,19 @@ const FILES: [&str; 6] = [
 ];
 
 /// Messages that carry personal data or bytes of it: their `Debug` is written by hand and shows the name only.
-const SENSITIVE: [&str; 12] = [
+const SENSITIVE: [&str; 18] = [
     ".tributary.types.v1.Identifier",
     ".tributary.agent.v1.LocateRequest",
     ".tributary.agent.v1.StartExportRequest",
     ".tributary.agent.v1.ReadPartResponse",
     ".tributary.agent.v1.WatchExportResponse",
     ".tributary.agent.v1.Part",
+    ".tributary.agent.v1.Preview",
+    ".tributary.agent.v1.PreviewRow",
+    ".tributary.agent.v1.PreviewCell",
+    ".tributary.agent.v1.PreviewCell.content",
+    ".tributary.agent.v1.CutText",
+    ".tributary.agent.v1.OverviewField",
     ".tributary.gateway.v1.OpenCaseRequest",
     ".tributary.gateway.v1.ConfirmIdentityRequest",
     ".tributary.gateway.v1.CancelCaseRequest",

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::task::spawn_blocking;
-use tributary_archive::bag::{self, Bag, BuildError, CaseFacts, Contribution, Observed, Predecessor};
+use tributary_archive::bag::{self, Bag, BuildError, CaseFacts, Contribution, EarlierArchive, Observed};
 use tributary_model::clock::SharedClock;
 use tributary_model::disposition::Disposition;
 use tributary_model::group::PublicGroup;
 use tributary_model::id::{CaseId, EntityId};
 use tributary_model::key::SigningKey;
+use tributary_model::language::Language;
 use tributary_transport::tasks::Tasks;
 
 use crate::SOFTWARE;
@@ -205,9 +206,11 @@ fn case_facts(
     trust_envelope: Vec<u8>,
 ) -> Result<CaseFacts, AssemblyError> {
     let case = &facts.case;
-    let predecessor = facts.predecessor.as_ref().map(|(sequence, digest)| {
-        let tagmanifest_sha256 = digest.parse().map_err(|_| StoreError::Corrupt("tagmanifest_sha256"))?;
-        Ok::<_, StoreError>(Predecessor { sequence: *sequence, tagmanifest_sha256 })
+    let earlier = case.archives.iter().map(|archive| {
+        let tagmanifest_sha256 =
+            archive.tagmanifest_sha256.parse().map_err(|_| StoreError::Corrupt("tagmanifest_sha256"))?;
+        let (sequence, assembled_at, complete) = (archive.sequence, archive.assembled_at, archive.complete);
+        Ok::<_, StoreError>(EarlierArchive { sequence, tagmanifest_sha256, assembled_at, complete })
     });
     Ok(CaseFacts {
         case: case.id,
@@ -218,7 +221,8 @@ fn case_facts(
         delivery_date: case.delivery_date,
         assembled_at: facts.draft.assembled_at,
         sequence: facts.draft.sequence,
-        predecessor: predecessor.transpose()?,
+        earlier: earlier.collect::<Result<_, _>>()?,
+        language: Language::english(),
         public_group,
         trust_envelope,
         decisions: case.decisions.clone(),
@@ -260,6 +264,8 @@ fn contribution(facts: &EntityFacts) -> Contribution {
         observed: observed.filter(|_| facts.attestation.is_none()),
         attestation: facts.attestation.clone(),
         tables: facts.tables.clone(),
+        previews: Vec::new(),
+        information: None,
         parts: facts.parts.clone(),
         archive: standing.archive,
     }
@@ -273,6 +279,8 @@ fn said_by_gateway(entity: EntityId, disposition: Disposition) -> Contribution {
         observed: None,
         attestation: None,
         tables: Vec::new(),
+        previews: Vec::new(),
+        information: None,
         parts: Vec::new(),
         archive: None,
     }

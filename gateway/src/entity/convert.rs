@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use tributary_archive::part::{Encoding, Part, PartKind};
-use tributary_archive::table::{Field, ForeignKey, Table};
+use tributary_archive::table::{Field, ForeignKey, Labels, Table};
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
 use tributary_model::right::{Right, TableFormat};
@@ -270,6 +270,7 @@ pub(super) fn table(wire: v1::Table) -> Result<Table, ConversionError> {
         fields: list("table.fields", MAX_FIELDS, wire.fields, column)?,
         primary_key: list("table.primary_key", MAX_LIST, wire.primary_key, |key| name("table.primary_key", key))?,
         foreign_keys: list("table.foreign_keys", MAX_LIST, wire.foreign_keys, reference)?,
+        labels: Labels::default(),
     })
 }
 
@@ -283,6 +284,9 @@ fn column(wire: v1::Field) -> Result<Field, ConversionError> {
         categories: list("table.fields.categories", MAX_LIST, wire.categories, |category| {
             name("table.fields.categories", category)
         })?,
+        labels: Labels::default(),
+        codes: Vec::new(),
+        unit: None,
     })
 }
 

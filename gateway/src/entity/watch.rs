@@ -98,6 +98,7 @@ impl Progress {
                 let announced = Announced::try_from(part)?;
                 self.running()?.part(announced).map(Watched::Part)
             }
+            Event::Preview(_) | Event::Information(_) => Err(Fault::Stream("sent a preview, which is not taken yet")),
             Event::Pending(pending) => {
                 let (reason, retry_at) = convert::pending(pending);
                 Ok(Watched::Pending { reason, retry_at })

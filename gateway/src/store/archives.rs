@@ -54,8 +54,6 @@ pub(crate) struct ArchiveFacts {
     pub(crate) keys: CaseKeys,
     pub(crate) draft: Draft,
     pub(crate) entities: Vec<EntityFacts>,
-    /// The archive before, with its tag manifest's digest.
-    pub(crate) predecessor: Option<(u32, String)>,
     /// Signed public part of the group file: the one in force at the draft, and the one the scope was decided under.
     pub(crate) public_parts: (Vec<u8>, Vec<u8>),
 }
@@ -149,12 +147,11 @@ impl Store {
         for standing in &draft.entities {
             entities.push(entity_facts(&mut snapshot, &keys, id, draft.sequence, standing).await?);
         }
-        let predecessor = case.archives.last().map(|last| (last.sequence, last.tagmanifest_sha256.clone()));
         let public_parts = (
             meta::public_part(&mut snapshot, draft.group_version).await?,
             meta::public_part(&mut snapshot, case.group_version).await?,
         );
-        Ok(Some(ArchiveFacts { case, keys, draft, entities, predecessor, public_parts }))
+        Ok(Some(ArchiveFacts { case, keys, draft, entities, public_parts }))
     }
 
     /// Makes a built archive the case's own. When the case was cancelled meanwhile: a conflict, and nothing is kept.

@@ -172,6 +172,8 @@ fn attestation(claim: &Claim, disposition: Disposition, at: Timestamp) -> Attest
         not_searched: Vec::new(),
         parts: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256: digest },
         tables_sha256: table::digest([]),
+        previews_sha256: None,
+        information_sha256: None,
         software: "test".to_owned(),
     }
 }

@@ -183,6 +183,8 @@ impl State {
                 sha256: none,
             },
             tables_sha256: table::digest([]),
+            previews_sha256: None,
+            information_sha256: None,
             software: "scripted agent".to_owned(),
         };
         script.export.fill(&mut attestation);

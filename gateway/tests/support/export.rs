@@ -4,7 +4,7 @@ use flate2::{Compress, Compression, FlushCompress};
 use tributary_archive::attestation::{Answer, Attestation, PartsSummary, Searched};
 use tributary_archive::digest::Sha256Hex;
 use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest};
-use tributary_archive::table::{self, Field, FieldKind, Table};
+use tributary_archive::table::{self, Field, FieldKind, Labels, Table};
 use tributary_model::disposition::Disposition;
 use tributary_proto::agent::v1;
 
@@ -118,6 +118,9 @@ fn customer() -> Table {
         title: None,
         description: None,
         categories: vec!["user".to_owned()],
+        labels: Labels::default(),
+        codes: Vec::new(),
+        unit: None,
     };
     Table {
         dataset: "crm".parse().unwrap(),
@@ -127,6 +130,7 @@ fn customer() -> Table {
         fields: vec![field("id", FieldKind::Integer), field("name", FieldKind::String)],
         primary_key: vec!["id".to_owned()],
         foreign_keys: Vec::new(),
+        labels: Labels::default(),
     }
 }
 
@@ -187,9 +191,11 @@ fn wire_table(table: &Table) -> v1::Table {
                 title: field.title.clone().unwrap_or_default(),
                 description: field.description.clone().unwrap_or_default(),
                 categories: field.categories.clone(),
+                ..v1::Field::default()
             })
             .collect(),
         primary_key: table.primary_key.clone(),
         foreign_keys: Vec::new(),
+        labels: None,
     }
 }

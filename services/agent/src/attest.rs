@@ -85,6 +85,8 @@ impl Signer {
             not_searched: collected.not_searched,
             parts: collected.parts,
             tables_sha256: collected.tables_sha256,
+            previews_sha256: None,
+            information_sha256: None,
             software: SOFTWARE.to_owned(),
         };
         attestation.check()?;

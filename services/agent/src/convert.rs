@@ -1,9 +1,12 @@
 //! Wire ↔ domain, the only place that knows both. What a request says wrongly is named by its field, never by value.
 
+use std::collections::HashMap;
+
 use tributary_archive::part::{Encoding, Part, PartKind};
-use tributary_archive::table::{Field, ForeignKey, Table};
+use tributary_archive::table::{Field, ForeignKey, Labels, Table};
 use tributary_model::id::{InstructionId, InvalidId};
 use tributary_model::identifier::{Identifier, MAX_IDENTIFIERS};
+use tributary_model::language::Texts;
 use tributary_model::right::{Right, TableFormat};
 use tributary_proto::agent::v1 as wire;
 use tributary_proto::types::v1 as types;
@@ -120,6 +123,7 @@ fn table(table: Table) -> wire::Table {
         fields: table.fields.into_iter().map(field).collect(),
         primary_key: table.primary_key,
         foreign_keys: table.foreign_keys.into_iter().map(foreign_key).collect(),
+        labels: labels(table.labels),
     }
 }
 
@@ -131,7 +135,24 @@ fn field(field: Field) -> wire::Field {
         title: field.title.unwrap_or_default(),
         description: field.description.unwrap_or_default(),
         categories: field.categories,
+        labels: labels(field.labels),
+        codes: field
+            .codes
+            .into_iter()
+            .map(|code| wire::Code { value: code.value, labels: texts(code.labels) })
+            .collect(),
+        unit: field.unit.unwrap_or_default(),
     }
+}
+
+/// Absent when there are none.
+fn labels(labels: Labels) -> Option<wire::Labels> {
+    (!labels.is_empty())
+        .then(|| wire::Labels { titles: texts(labels.titles), descriptions: texts(labels.descriptions) })
+}
+
+fn texts(texts: Texts) -> HashMap<String, String> {
+    texts.0.into_iter().map(|(language, text)| (language.into(), text)).collect()
 }
 
 fn foreign_key(key: ForeignKey) -> wire::ForeignKey {

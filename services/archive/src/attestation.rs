@@ -64,6 +64,12 @@ pub struct Attestation {
     pub parts: PartsSummary,
     /// Digest of the tables that the parts belong to, see [`crate::table::digest`].
     pub tables_sha256: Sha256Hex,
+    /// Digest of the previews, see [`crate::preview::digest`]; absent when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previews_sha256: Option<Sha256Hex>,
+    /// Digest of what is recorded about the processing, see [`crate::information::digest`]; absent when nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub information_sha256: Option<Sha256Hex>,
     /// Name and version of the software that did it.
     pub software: String,
 }

@@ -12,6 +12,7 @@ use tributary_model::disposition::{Disposition, Source};
 use tributary_model::group::{PublicEntity, PublicGroup};
 use tributary_model::id::{CaseId, EntityId};
 use tributary_model::key::SigningKey;
+use tributary_model::language::Language;
 use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::Decision;
 
@@ -21,8 +22,10 @@ pub use crate::completeness::{Observed, Predecessor};
 use crate::container::{Body, Entry, Piece, PieceList, lay_out};
 use crate::datapackage::DataPackage;
 use crate::digest::Sha256Hex;
+use crate::information::Information;
 use crate::json;
 use crate::part::Part;
+use crate::preview::Preview;
 use crate::table::Table;
 pub use check::BuildError;
 pub(crate) use tagfiles::{BAGIT, README, bag_info, manifest};
@@ -46,8 +49,10 @@ pub struct CaseFacts {
     pub assembled_at: Timestamp,
     /// 1 for the case's first archive, 2 and on for addenda.
     pub sequence: u32,
-    /// The archive before this one; for addenda.
-    pub predecessor: Option<Predecessor>,
+    /// The case's archives before this one, in order; for addenda.
+    pub earlier: Vec<EarlierArchive>,
+    /// The language that the person is addressed in.
+    pub language: Language,
     /// The public part of the group file under which the entities were decided on.
     pub public_group: PublicGroup,
     /// Its signed envelope (JSON), written as `trust.json` byte by byte.
@@ -56,6 +61,27 @@ pub struct CaseFacts {
     pub decisions: Vec<Decision>,
     /// Name and version of the software.
     pub software: String,
+}
+
+impl CaseFacts {
+    /// The archive right before this one.
+    pub(crate) fn predecessor(&self) -> Option<Predecessor> {
+        let last = self.earlier.last()?;
+        Some(Predecessor { sequence: last.sequence, tagmanifest_sha256: last.tagmanifest_sha256 })
+    }
+}
+
+/// An archive of the same case that was written before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierArchive {
+    /// Its sequence.
+    pub sequence: u32,
+    /// SHA-256 of its tag manifest.
+    pub tagmanifest_sha256: Sha256Hex,
+    /// When it was put together.
+    pub assembled_at: Timestamp,
+    /// Whether it said to be complete.
+    pub complete: bool,
 }
 
 /// What one entity of the roster contributes.
@@ -75,6 +101,10 @@ pub struct Contribution {
     pub tables: Vec<Table>,
     /// Its parts, in order; read only when they are in this archive.
     pub parts: Vec<Part>,
+    /// Previews of its collections; read only when its parts are in this archive.
+    pub previews: Vec<Preview>,
+    /// What it has recorded about its processing.
+    pub information: Option<Information>,
     /// Sequence of the archive of this case that first carries this answer and its parts: this archive's own for parts
     /// that are in here. May be absent when the entity said nothing or has no parts.
     pub archive: Option<u32>,
@@ -199,7 +229,7 @@ fn completeness(facts: &CaseFacts, members: &[Member<'_>]) -> Completeness {
         delivery_date: facts.delivery_date,
         assembled_at: facts.assembled_at,
         sequence: facts.sequence,
-        predecessor: facts.predecessor.clone(),
+        predecessor: facts.predecessor(),
         group: GroupRef::of(&facts.public_group),
         roster_sha256: roster_digest(facts.case, &facts.public_group, &facts.decisions),
         complete: entities.iter().all(|entity| entity.complete),

@@ -10,7 +10,7 @@ use tributary_model::id::{EntityId, FidesKey};
 use crate::digest::Sha256Hex;
 use crate::json;
 use crate::part::{Encoding, Part, PartKind, PartPath};
-use crate::table::{Field, FieldKind, ForeignKey, Table, is_blank};
+use crate::table::{Code, Field, FieldKind, ForeignKey, Labels, Table, is_blank};
 
 /// The file. Properties that the Data Package specification does not have stand under `tributary`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,12 @@ struct SchemaField {
     /// Fideslang data categories. `categories` would mean a list of allowed values there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     data_categories: Vec<String>,
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    labels: Labels,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    codes: Vec<Code>,
+    #[serde(default, skip_serializing_if = "is_blank")]
+    unit: Option<String>,
 }
 
 /// What the specification has no property for.
@@ -110,6 +116,9 @@ struct Carried {
     /// person's rows refer to ones that are not theirs, or lie in another part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     references: Vec<ForeignKey>,
+    /// The table's title and description in several languages.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    labels: Labels,
 }
 
 /// Parts that belong to no table that is described.
@@ -205,6 +214,7 @@ impl Resource {
                 encoded_bytes: part.encoded_bytes,
                 encoded_sha256: part.encoded_sha256,
                 references: table.map(|t| t.foreign_keys.clone()).unwrap_or_default(),
+                labels: table.map(|t| t.labels.clone()).unwrap_or_default(),
             },
         }
     }
@@ -241,6 +251,7 @@ impl Resource {
             fields: schema.fields.iter().map(SchemaField::field).collect(),
             primary_key: schema.primary_key.clone(),
             foreign_keys: self.tributary.references.clone(),
+            labels: self.tributary.labels.clone(),
         })
     }
 }
@@ -271,6 +282,9 @@ impl SchemaField {
             title: field.title.clone(),
             description: field.description.clone(),
             data_categories: field.categories.clone(),
+            labels: field.labels.clone(),
+            codes: field.codes.clone(),
+            unit: field.unit.clone(),
         }
     }
 
@@ -282,6 +296,9 @@ impl SchemaField {
             title: self.title.clone(),
             description: self.description.clone(),
             categories: self.data_categories.clone(),
+            labels: self.labels.clone(),
+            codes: self.codes.clone(),
+            unit: self.unit.clone(),
         }
     }
 }

@@ -11,6 +11,13 @@ pub(crate) fn to_file(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
+/// Serialises `value` on one line, ended by a line feed: the form that digests are taken of.
+pub(crate) fn line(value: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
 /// Reads `json`; the error says what kind of problem stands where, and quotes nothing.
 pub(crate) fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, String> {
     serde_json::from_slice(json).map_err(|error| {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tributary_model::id::FidesKey;
+use tributary_model::language::Texts;
 
 use crate::digest::{Hasher, Sha256Hex};
 
@@ -31,6 +32,38 @@ pub struct Table {
     /// References to other collections.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foreign_keys: Vec<ForeignKey>,
+    /// Title and description in several languages.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+}
+
+/// What something is called, and what it is, in several languages.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    pub titles: Texts,
+    /// What it is, for people.
+    #[serde(default, skip_serializing_if = "Texts::is_empty")]
+    pub descriptions: Texts,
+}
+
+impl Labels {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.titles.is_empty() && self.descriptions.is_empty()
+    }
+}
+
+/// A value that stands for something, and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// The value as it stands in the files.
+    pub value: String,
+    /// What it means, for people.
+    pub labels: Texts,
 }
 
 /// One column.
@@ -53,6 +86,15 @@ pub struct Field {
     /// Fideslang data categories, for example `user.contact.email`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<String>,
+    /// Title and description in several languages.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// What its values stand for, where they are codes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub codes: Vec<Code>,
+    /// The unit of its numbers, for example `EUR`, `kg`, `s`.
+    #[serde(default, skip_serializing_if = "is_blank")]
+    pub unit: Option<String>,
 }
 
 /// Type of a field, as in Frictionless Table Schema.
@@ -161,9 +203,13 @@ mod tests {
                 title: None,
                 description: None,
                 categories: vec!["user.unique_id".to_owned()],
+                labels: Labels::default(),
+                codes: Vec::new(),
+                unit: None,
             }],
             primary_key: vec!["id".to_owned()],
             foreign_keys: Vec::new(),
+            labels: Labels::default(),
         }
     }
 

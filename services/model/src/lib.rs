@@ -12,6 +12,7 @@ pub mod group;
 pub mod id;
 pub mod identifier;
 pub mod key;
+pub mod language;
 pub mod lifecycle;
 pub mod mandate;
 pub mod manifest;

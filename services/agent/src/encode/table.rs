@@ -1,6 +1,6 @@
 //! The form of a collection's tables, for whoever reads them.
 
-use tributary_archive::table::{Field, FieldKind, ForeignKey, Table};
+use tributary_archive::table::{Field, FieldKind, ForeignKey, Labels, Table};
 
 use crate::graph::{FieldPath, Graph, Join, NodeId};
 
@@ -18,6 +18,9 @@ pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Tabl
             title: None,
             description: field.description.clone(),
             categories,
+            labels: Labels::default(),
+            codes: Vec::new(),
+            unit: None,
         }
     });
     let keys = graph.nodes()[node].primary_key.iter().map(|&column| collection.fields[column].name.clone());
@@ -30,6 +33,7 @@ pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Tabl
         fields: fields.collect(),
         primary_key: keys.collect(),
         foreign_keys: joins.map(|join| foreign_key(graph, join)).collect(),
+        labels: Labels::default(),
     }
 }
 

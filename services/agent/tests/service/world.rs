@@ -374,7 +374,7 @@ impl Events {
                     assert!(export.tables.contains(&part.collection), "a table's form comes before its first part");
                     export.parts.push(part);
                 }
-                Event::Pending(_) => {}
+                Event::Pending(_) | Event::Preview(_) | Event::Information(_) => {}
                 Event::Attested(attested) => {
                     assert_eq!(attested.parts as usize, export.parts.len());
                     export.envelope = attested.attestation;

@@ -28,6 +28,8 @@ fn no_data() -> Attestation {
         not_searched: Vec::new(),
         parts: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256: PartListDigest::new().finish() },
         tables_sha256: table::digest([]),
+        previews_sha256: None,
+        information_sha256: None,
         software: "agent 1".to_owned(),
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn members<'a>(
     key: &SigningKey,
 ) -> Result<Vec<Member<'a>>, BuildError> {
     check_trust(facts, key)?;
-    let follows = match &facts.predecessor {
+    let follows = match &facts.predecessor() {
         None => facts.sequence == 1,
         Some(before) => before.sequence >= 1 && before.sequence.checked_add(1) == Some(facts.sequence),
     };

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use tributary_archive::bag::{CaseFacts, Contribution, Predecessor};
+use tributary_archive::bag::{CaseFacts, Contribution, EarlierArchive};
 use tributary_archive::digest::Sha256Hex;
 use tributary_archive::verify::{ReadSeek, Report, Severity, Verdict, VerifyOptions, verify};
 use tributary_model::disposition::Disposition;
@@ -30,7 +30,12 @@ fn late() -> Late {
     let mut facts = world.facts();
     facts.sequence = 2;
     facts.assembled_at = at("2026-06-09T00:00:00Z");
-    facts.predecessor = Some(Predecessor { sequence: 1, tagmanifest_sha256: first.bag.tagmanifest_sha256 });
+    facts.earlier = vec![EarlierArchive {
+        sequence: 1,
+        tagmanifest_sha256: first.bag.tagmanifest_sha256,
+        assembled_at: facts.assembled_at,
+        complete: first.bag.complete,
+    }];
     let contributions = vec![french, dutch];
     let addendum = world.close(&facts, &contributions).unwrap();
     Late { world, first, facts, contributions, addendum }

@@ -10,7 +10,7 @@ use tributary_archive::attestation::{Answer, Attestation, NotSearched, NotSearch
 use tributary_archive::bag::{Bag, BuildError, CaseFacts, Contribution, Observed, build};
 use tributary_archive::digest::Sha256Hex;
 use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest, PartPath};
-use tributary_archive::table::{self, Field, FieldKind, ForeignKey, Table};
+use tributary_archive::table::{self, Field, FieldKind, ForeignKey, Labels, Table};
 use tributary_archive::verify::{Report, Severity, VerifyOptions, verify};
 use tributary_model::disposition::Disposition;
 use tributary_model::dsse::{Envelope, payload_type};
@@ -18,6 +18,7 @@ use tributary_model::group::signed::Pins;
 use tributary_model::group::{PublicEntity, PublicGroup};
 use tributary_model::id::{CaseId, EntityId, InstructionId};
 use tributary_model::key::{SigningKey, ValidKey};
+use tributary_model::language::Language;
 use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::{Decision, Outcome, Rule};
 
@@ -153,7 +154,8 @@ impl World {
             delivery_date: at("2026-06-21T08:00:00Z"),
             assembled_at: at(ASSEMBLED),
             sequence: 1,
-            predecessor: None,
+            earlier: Vec::new(),
+            language: Language::english(),
             public_group: self.group.clone(),
             trust_envelope: self.trust(),
             decisions,
@@ -253,6 +255,8 @@ impl World {
                 sha256: PartListDigest::of(parts),
             },
             tables_sha256: table::digest(tables),
+            previews_sha256: None,
+            information_sha256: None,
             software: "tributary-agent 0.1.0".to_owned(),
         }
     }
@@ -282,6 +286,8 @@ impl World {
             observed: None,
             attestation: Some(envelope),
             tables,
+            previews: Vec::new(),
+            information: None,
             archive: Some(1),
             parts,
         }
@@ -297,6 +303,8 @@ impl World {
             observed: Some(observed).filter(|_| disposition != Disposition::NotAsked),
             attestation: None,
             tables: Vec::new(),
+            previews: Vec::new(),
+            information: None,
             parts: Vec::new(),
             archive: None,
         }
@@ -355,6 +363,9 @@ fn field(name: &str, kind: FieldKind) -> Field {
         title: Some(format!("The {name}")),
         description: None,
         categories: vec![format!("user.{name}")],
+        labels: Labels::default(),
+        codes: Vec::new(),
+        unit: None,
     }
 }
 
@@ -367,6 +378,7 @@ pub(crate) fn customer() -> Table {
         fields: vec![field("id", FieldKind::Integer), field("name", FieldKind::String), field("born", FieldKind::Date)],
         primary_key: vec!["id".to_owned()],
         foreign_keys: Vec::new(),
+        labels: Labels::default(),
     }
 }
 
