@@ -97,7 +97,7 @@ fn a_wrong_predecessor_is_seen() {
     fails(&world, &addendum.bytes, Some(&broken), "the predecessor: it does not verify");
     fails(&world, &first.bytes, Some(&first.bytes), "is its case's first and has no predecessor");
     let mut wrong = facts;
-    wrong.predecessor = Some(Predecessor { sequence: 1, tagmanifest_sha256: Sha256Hex::of(b"wrong") });
+    wrong.earlier[0].tagmanifest_sha256 = Sha256Hex::of(b"wrong");
     let wrong = world.close(&wrong, &contributions).unwrap();
     fails(&world, &wrong.bytes, Some(&first.bytes), why);
 }

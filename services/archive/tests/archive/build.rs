@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use crate::world::{ASSEMBLED, Content, World, at, errors, sample_contents};
-use tributary_archive::bag::{BuildError, Predecessor};
+use tributary_archive::bag::{BuildError, EarlierArchive};
 use tributary_archive::container::{Piece, PieceList};
 use tributary_archive::digest::Sha256Hex;
 use tributary_archive::show::show;
@@ -179,7 +179,12 @@ fn what_would_not_verify_is_not_built() {
     let mut addendum = facts.clone();
     addendum.sequence = 2;
     expect(refused(&addendum, &contributions), "sequence 2");
-    addendum.predecessor = Some(Predecessor { sequence: 2, tagmanifest_sha256: Sha256Hex::of(b"") });
+    addendum.earlier = vec![EarlierArchive {
+        sequence: 2,
+        tagmanifest_sha256: Sha256Hex::of(b""),
+        assembled_at: addendum.received_at,
+        complete: false,
+    }];
     expect(refused(&addendum, &contributions), "sequence 2");
     let mut early = facts.clone();
     early.assembled_at = at("2025-06-01T00:00:00Z");
