@@ -102,6 +102,8 @@ fn world() -> World {
             sha256: PartListDigest::of(&parts),
         },
         tables_sha256: table::digest(&tables),
+        previews_sha256: None,
+        information_sha256: None,
         software: "agent 1".to_owned(),
     };
     World { key, entity, attestation, parts, tables, group }
