@@ -105,10 +105,15 @@ impl Texts {
 
     /// The text in `language`: exactly, else in another form of the same language, else in English, else in any.
     pub fn get(&self, language: &Language) -> Option<&str> {
-        let alike = || self.0.iter().find(|(tag, _)| tag.primary() == language.primary()).map(|(_, text)| text);
-        let english = || self.0.iter().find(|(tag, _)| tag.primary() == "en").map(|(_, text)| text);
-        let found = self.0.get(language).or_else(alike).or_else(english).or_else(|| self.0.values().next());
-        found.map(String::as_str)
+        self.find(language).map(|(_, text)| text)
+    }
+
+    /// As [`Texts::get`], with the language that was found.
+    pub fn find(&self, language: &Language) -> Option<(&Language, &str)> {
+        let alike = || self.0.iter().find(|(tag, _)| tag.primary() == language.primary());
+        let english = || self.0.iter().find(|(tag, _)| tag.primary() == "en");
+        let found = self.0.get_key_value(language).or_else(alike).or_else(english).or_else(|| self.0.iter().next());
+        found.map(|(tag, text)| (tag, text.as_str()))
     }
 }
 
@@ -136,5 +141,6 @@ mod tests {
         assert_eq!(texts.get(&tag("de")), Some("name"));
         assert_eq!(Texts([(tag("nl"), "naam".to_owned())].into()).get(&tag("de")), Some("naam"));
         assert_eq!(Texts::default().get(&tag("de")), None);
+        assert_eq!(texts.find(&tag("fr-BE")), Some((&tag("fr"), "nom")));
     }
 }

@@ -1,0 +1,24 @@
+//! START-HERE.html: the one page of an archive that an ordinary person opens. It is told what to show as a [`Page`] and
+//! knows neither the archive's files nor its signatures; `tributary-archive` fills the page and puts it into the bag.
+//! Everything that it shows is hostile text: it is escaped, isolated and bounded here, and nowhere else.
+
+mod model;
+
+pub use model::collection::{Attachments, Cell, Code, Collection, Column, FileLink, Kind};
+pub use model::entity::{Answer, Entity, Gap, GapReason, Observed};
+pub use model::information::{Information, Processing, System};
+pub use model::overview::{Category, Value};
+pub use model::page::{Link, Page};
+pub use model::text::Text;
+
+/// Where the page lies in the bag.
+pub const PAGE_PATH: &str = "START-HERE.html";
+/// Where the page looks for a neighbour in the bag. When it finds none, it was opened from inside a ZIP window.
+pub const MARK_PATH: &str = "mark.svg";
+/// The file at [`MARK_PATH`], a small drawing that the page shows beside its title.
+pub const MARK: &[u8] = include_bytes!("mark.svg");
+
+/// The page as one HTML file. The same page gives the same bytes.
+pub fn render(page: &Page<'_>) -> Vec<u8> {
+    format!("<!doctype html><title>{}</title>", page.entities.len()).into_bytes()
+}
