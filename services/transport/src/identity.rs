@@ -75,10 +75,7 @@ impl Identity {
         let svid = |source| IdentityError::Svid { path: certificate.to_owned(), source };
         let id = svid::identity(leaf).map_err(svid)?;
         let not_after = expiry(leaf).ok_or_else(|| svid(SvidError::Malformed))?;
-        let certified = CertifiedKey::from_der(chain, read_key(key)?, &tls::provider()).map_err(|error| {
-            let reason = error.to_string();
-            IdentityError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), reason }
-        })?;
+        let certified = join(chain, certificate, key)?;
         Ok(Self { id, not_after, certified: Arc::new(certified) })
     }
 
@@ -101,6 +98,22 @@ impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity").field("id", &self.id).field("not_after", &self.not_after).finish_non_exhaustive()
     }
+}
+
+/// A certificate chain and its key, whatever the leaf is for.
+pub(crate) fn certified_key(certificate: &Path, key: &Path) -> Result<CertifiedKey, IdentityError> {
+    let chain = read_chain(certificate)?;
+    if chain.is_empty() {
+        return Err(IdentityError::NoCertificate { path: certificate.to_owned() });
+    }
+    join(chain, certificate, key)
+}
+
+fn join(chain: Vec<CertificateDer<'static>>, certificate: &Path, key: &Path) -> Result<CertifiedKey, IdentityError> {
+    CertifiedKey::from_der(chain, read_key(key)?, &tls::provider()).map_err(|error| {
+        let reason = error.to_string();
+        IdentityError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), reason }
+    })
 }
 
 fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {

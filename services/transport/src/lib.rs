@@ -9,6 +9,7 @@ pub mod cause;
 mod conn;
 pub mod dial;
 pub mod failure;
+pub mod https;
 pub mod identity;
 pub mod limits;
 pub mod link;

@@ -24,7 +24,7 @@ use crate::verify::{AnyMember, ExactPeer};
 pub(crate) const ALPN_H2: &[u8] = b"h2";
 
 /// TLS 1.2 stays on for callers behind older stacks; both versions verify both certificates.
-const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
+pub(crate) const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
 
 /// Who we are, whom we trust and what time it is: all that a handshake needs. Cheap to clone.
 #[derive(Clone)]
@@ -111,7 +111,8 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
 }
 
-struct Now(SharedClock);
+/// Time for handshakes.
+pub(crate) struct Now(pub(crate) SharedClock);
 
 impl TimeProvider for Now {
     fn current_time(&self) -> Option<UnixTime> {
