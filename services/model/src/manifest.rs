@@ -1,10 +1,13 @@
 //! Fideslang manifests: what an entity says about where personal data lies, read as it is.
 //!
 //! `read` turns `dataset:` and `system:` files into these types, `check` resolves references across files. The agent
-//! builds its graph from them. Keys that are not known here are ignored. Source: Fideslang (Ethyca, CC BY 4.0), `models.py`.
+//! builds its graph from them. Keys that are not known are ignored, but not below our own `tributary:`. `wording` is what
+//! people are told, `system` the record of processing. Source: Fideslang (Ethyca, CC BY 4.0), `models.py`.
 
 mod check;
 mod read;
+mod system;
+mod wording;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +15,9 @@ use std::sync::Arc;
 
 use crate::id::{FidesKey, IdentifierType, InvalidId};
 use crate::yaml::Place;
+
+pub use system::{Flow, PrivacyDeclaration, System};
+pub use wording::{Code, Moment, MomentForm, Represents, Wording};
 
 /// Where something was declared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +52,12 @@ pub struct Dataset {
     pub name: Option<String>,
     /// What it is, for people.
     pub description: Option<String>,
+    /// Both and ours, in several languages.
+    pub wording: Wording,
+    /// Whether its name stays hidden.
+    pub redacted: bool,
+    /// The key that people and the archive see: `key`, or a neutral one in its place.
+    pub shown: FidesKey,
     /// Data categories of everything in it.
     pub categories: Vec<String>,
     /// Datasets to be walked first.
@@ -63,6 +75,12 @@ pub struct Collection {
     pub name: String,
     /// What it holds, for people.
     pub description: Option<String>,
+    /// That and ours, in several languages.
+    pub wording: Wording,
+    /// Whether its name stays hidden.
+    pub redacted: bool,
+    /// The name that people and the archive see: `name`, or a neutral one in its place.
+    pub shown: String,
     /// Data categories of every row.
     pub categories: Vec<String>,
     /// Collections to be walked first.
@@ -93,6 +111,18 @@ pub struct Field {
     pub name: String,
     /// What it means, for people.
     pub description: Option<String>,
+    /// That and ours, in several languages.
+    pub wording: Wording,
+    /// Whether its name stays hidden.
+    pub redacted: bool,
+    /// The name that people and the archive see: `name`, or a neutral one in its place.
+    pub shown: String,
+    /// What its values stand for, where they are codes.
+    pub codes: Vec<Code>,
+    /// The unit of its numbers.
+    pub unit: Option<String>,
+    /// The date that its values are, where the store has no type for it.
+    pub represents: Option<Represents>,
     /// Its own data categories.
     pub categories: Vec<String>,
     /// Its declared type.
@@ -186,38 +216,6 @@ impl FromStr for DataType {
         };
         Ok(Self { base, array })
     }
-}
-
-/// A system that processes personal data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct System {
-    /// Its `fides_key`.
-    pub key: FidesKey,
-    /// A name for people.
-    pub name: Option<String>,
-    /// What it processes and what for.
-    pub declarations: Vec<PrivacyDeclaration>,
-    /// Where it is declared.
-    pub at: At,
-}
-
-/// One processing of a system.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PrivacyDeclaration {
-    /// A name for people.
-    pub name: Option<String>,
-    /// Data categories processed.
-    pub categories: Vec<String>,
-    /// What for.
-    pub data_use: Option<String>,
-    /// Whose data.
-    pub data_subjects: Vec<String>,
-    /// Datasets in which they lie.
-    pub datasets: Vec<String>,
-    /// Legal basis, as written.
-    pub legal_basis: Option<String>,
-    /// Retention, as written.
-    pub retention_period: Option<String>,
 }
 
 /// A field found in the manifests: indexes into `datasets`, its `collections` and, level by level, `fields`.

@@ -1,12 +1,15 @@
-//! Reads manifest files into the types, with every problem at its place.
+//! Reads manifest files into the types, with every problem at its place. `people` reads what is said to people, `system`
+//! the record of processing.
+
+mod people;
+mod system;
 
 use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{
-    After, At, BaseType, Collection, DataType, Dataset, Field, Manifests, PrivacyDeclaration, Reference, System,
-};
+use self::people::{FieldWords, with_fallback};
+use super::{After, At, BaseType, Collection, DataType, Dataset, Field, Manifests, Reference, wording};
 use crate::id::{FidesKey, InvalidId};
 use crate::yaml::{Fields, Node, Place, Problems, Reader, parse};
 
@@ -25,6 +28,7 @@ impl Manifests {
         if problems.0.is_empty() {
             problems.0.extend(super::check::check(&manifests));
         }
+        wording::hide_names(&mut manifests);
         if problems.0.is_empty() { Ok(manifests) } else { Err(problems) }
     }
 }
@@ -41,6 +45,9 @@ struct File<'r> {
     name: Arc<str>,
     r: &'r mut Reader,
 }
+
+/// Longest name of a collection or field that an archive takes, in bytes.
+const MAX_NAME: usize = 500;
 
 /// YAML 1.1 spellings of a boolean that hand-written manifests use.
 struct Flag(bool);
@@ -81,14 +88,32 @@ impl File<'_> {
         let name = f.optional(self.r, "name");
         let description = f.optional(self.r, "description");
         let categories = self.texts(&mut f, "data_categories");
-        let after = self.meta(&mut f).map(|mut meta| self.parsed(&mut meta, "after")).unwrap_or_default();
+        let (mut after, mut redacted) = (Vec::new(), false);
+        if let Some(mut meta) = self.meta(&mut f) {
+            after = self.parsed(&mut meta, "after");
+            redacted = self.redact(&mut meta);
+        }
+        let wording = self.wording(&mut f, "`tributary` of a dataset");
         let collections = f.required_node(self.r, "collections");
         let collections: Vec<Collection> = match collections {
             Some(list) => self.r.list(list, "collections").iter().filter_map(|item| self.collection(item)).collect(),
             None => Vec::new(),
         };
         self.unique(collections.iter().map(|c| (c.name.as_str(), &c.at)), "the collection");
-        Some(Dataset { key: key?, name, description, categories, after, collections, at: self.at(node.place) })
+        let key: FidesKey = key?;
+        Some(Dataset {
+            shown: key.clone(),
+            key,
+            // A hidden name is not said in other words either, unless in words for people.
+            wording: with_fallback(wording, name.as_ref().filter(|_| !redacted), description.as_ref()),
+            name,
+            description,
+            redacted,
+            categories,
+            after,
+            collections,
+            at: self.at(node.place),
+        })
     }
 
     fn collection(&mut self, node: &Node) -> Option<Collection> {
@@ -96,16 +121,23 @@ impl File<'_> {
         let name: Option<String> = f.required(self.r, "name");
         let description = f.optional(self.r, "description");
         let categories = self.texts(&mut f, "data_categories");
-        let (mut after, mut erase_after, mut skip) = (Vec::new(), Vec::new(), false);
+        let (mut after, mut erase_after, mut skip, mut redacted) = (Vec::new(), Vec::new(), false, false);
         if let Some(mut meta) = self.meta(&mut f) {
+            redacted = self.redact(&mut meta);
             after = self.afters(&mut meta, "after");
             erase_after = self.afters(&mut meta, "erase_after");
             skip = meta.optional::<Flag>(self.r, "skip_processing").is_some_and(|flag| flag.0);
         }
+        let wording = self.wording(&mut f, "`tributary` of a collection");
         let fields = self.fields(&mut f);
+        let name = name?;
+        self.bearable(&name, redacted, "collection", node.place);
         Some(Collection {
-            name: name?,
+            shown: name.clone(),
+            name,
+            wording: with_fallback(wording, None, description.as_ref()),
             description,
+            redacted,
             categories,
             after,
             erase_after,
@@ -127,10 +159,18 @@ impl File<'_> {
         let name: Option<String> = f.required(self.r, "name");
         let description = f.optional(self.r, "description");
         let categories = self.texts(&mut f, "data_categories");
+        let FieldWords { wording, codes, unit, represents } = self.field_words(&mut f);
         let fields = self.fields(&mut f);
+        let name = name?;
         let mut field = Field {
-            name: name?,
+            shown: name.clone(),
+            name,
+            wording: with_fallback(wording, None, description.as_ref()),
             description,
+            redacted: false,
+            codes,
+            unit,
+            represents,
             categories,
             data_type: None,
             identity: None,
@@ -142,6 +182,7 @@ impl File<'_> {
         if let Some(mut meta) = self.meta(&mut f) {
             self.field_meta(&mut field, &mut meta);
         }
+        self.bearable(&field.name, field.redacted, "field", node.place);
         if !field.fields.is_empty() && field.data_type.is_some_and(|t| t.base != BaseType::Object) {
             let message =
                 format!("the field `{}` has sub-fields, so its data_type must be object or object[]", field.name);
@@ -151,6 +192,7 @@ impl File<'_> {
     }
 
     fn field_meta(&mut self, field: &mut Field, meta: &mut Fields<'_>) {
+        field.redacted = self.redact(meta);
         field.data_type = meta.optional(self.r, "data_type");
         field.identity = meta.optional(self.r, "identity");
         field.primary_key = meta.optional::<Flag>(self.r, "primary_key").is_some_and(|flag| flag.0);
@@ -179,29 +221,15 @@ impl File<'_> {
         Some(Reference { dataset: dataset?, field: field?, direction, at: self.at(node.place) })
     }
 
-    fn system(&mut self, node: &Node) -> Option<System> {
-        let mut f = self.r.fields(node, "a system")?;
-        let key = f.required(self.r, "fides_key");
-        let name = f.optional(self.r, "name");
-        let mut declarations = Vec::new();
-        if let Some(list) = f.node("privacy_declarations") {
-            let items = self.r.list(list, "privacy_declarations");
-            declarations = items.iter().filter_map(|item| self.declaration(item)).collect();
+    /// Names that no archive takes must stay hidden.
+    fn bearable(&mut self, name: &str, redacted: bool, what: &str, place: Place) {
+        if !redacted && (name.len() > MAX_NAME || name.chars().any(char::is_control)) {
+            let remedy = "hide it with `fides_meta: {redact: name}` and give a `tributary: {label: …}`";
+            self.r.problem(
+                place,
+                format!("the {what}'s name is longer than {MAX_NAME} bytes or has control characters; {remedy}"),
+            );
         }
-        Some(System { key: key?, name, declarations, at: self.at(node.place) })
-    }
-
-    fn declaration(&mut self, node: &Node) -> Option<PrivacyDeclaration> {
-        let mut f = self.r.fields(node, "a privacy declaration")?;
-        Some(PrivacyDeclaration {
-            name: f.optional(self.r, "name"),
-            categories: self.texts(&mut f, "data_categories"),
-            data_use: f.optional(self.r, "data_use"),
-            data_subjects: self.texts(&mut f, "data_subjects"),
-            datasets: self.texts(&mut f, "dataset_references"),
-            legal_basis: f.optional(self.r, "legal_basis_for_processing"),
-            retention_period: f.optional(self.r, "retention_period"),
-        })
     }
 
     /// `fides_meta`, or the name it had before.

@@ -154,3 +154,145 @@ fn a_category_covers_itself_and_what_lies_below() {
     assert!(covers("user.device.cookie", "user.device.cookie.session"));
     assert!(!covers("user.device.cookie", "user.device.cookie_id"));
 }
+
+const WORDS: &str = "
+dataset:
+  - fides_key: crm
+    name: CRM
+    description: What sales keeps
+    tributary: {label: {fr: Clientèle, ar: العملاء}}
+    collections:
+      - name: t_cust
+        description: Customers
+        tributary:
+          label: {en: Customers, fr: Clients, he: לקוחות}
+          description: {fr: Vos coordonnées}
+        fields:
+          - name: st
+            tributary:
+              label: Status
+              codes: {1: {en: active, fr: actif}, 0: none}
+          - name: made
+            tributary: {represents: datetime, as: epoch_seconds, unit: s}
+          - name: secret
+            fides_meta: {redact: name}
+      - name: hidden_table
+        fides_meta: {redact: name}
+        fields: []
+  - fides_key: project-x
+    name: Project X
+    fides_meta: {redact: name}
+    collections: []
+";
+
+#[test]
+fn people_are_told_labels_in_their_languages_with_fideslang_texts_in_english() {
+    let manifests = read(&[WORDS]).unwrap();
+    let tag = |text: &str| text.parse().unwrap();
+    let crm = &manifests.datasets[0];
+    assert_eq!(crm.wording.labels.get(&tag("fr")), Some("Clientèle"));
+    assert_eq!(crm.wording.labels.get(&tag("ar")), Some("العملاء"), "right-to-left scripts pass unchanged");
+    assert_eq!(crm.wording.labels.get(&tag("de")), Some("CRM"));
+    let customer = &crm.collections[0];
+    assert_eq!(customer.wording.labels.get(&tag("he")), Some("לקוחות"));
+    assert_eq!(customer.wording.descriptions.get(&tag("fr")), Some("Vos coordonnées"));
+    assert_eq!(customer.wording.descriptions.get(&tag("nl")), Some("Customers"));
+    let status = &customer.fields[0];
+    let codes: Vec<_> = status.codes.iter().map(|code| (code.value.as_str(), code.labels.get(&tag("fr")))).collect();
+    assert_eq!(codes, [("1", Some("actif")), ("0", Some("none"))]);
+    let made = &customer.fields[1];
+    assert_eq!(made.unit.as_deref(), Some("s"));
+    assert_eq!(made.represents, Some(Represents { what: Moment::Datetime, form: MomentForm::EpochSeconds }));
+}
+
+#[test]
+fn a_hidden_name_gives_way_to_a_neutral_one_of_its_own() {
+    let manifests = read(&[WORDS]).unwrap();
+    let crm = &manifests.datasets[0];
+    assert_eq!((crm.shown.as_str(), crm.collections[0].shown.as_str()), ("crm", "t_cust"));
+    assert_eq!(
+        (crm.collections[0].fields[2].shown.as_str(), crm.collections[1].shown.as_str()),
+        ("field-3", "collection-2")
+    );
+    assert_eq!(manifests.datasets[1].shown.as_str(), "dataset-2");
+    assert!(manifests.datasets[1].wording.is_empty(), "the Fideslang name is hidden too");
+    let taken = WORDS.replace("name: t_cust", "name: collection-2");
+    assert_eq!(read(&[&taken]).unwrap().datasets[0].collections[1].shown, "collection-2-");
+}
+
+#[test]
+fn everything_wrong_below_our_own_key_is_named_with_its_place() {
+    let text = "
+dataset:
+  - fides_key: d
+    tributary: {lable: x}
+    collections:
+      - name: c
+        tributary: {codes: {a: b}}
+        fides_meta: {redact: all}
+        fields:
+          - {name: a, tributary: {label: {en: A, english: B}}}
+          - {name: b, tributary: {represents: date}}
+          - {name: e, tributary: {as: text}}
+          - {name: g, tributary: {represents: time, as: text}}
+          - {name: h, tributary: {codes: [a]}}
+          - {name: i, tributary: {label: ''}}
+          - {name: j, tributary: {label: {fr: x, FR: y}}}
+          - {name: \"k\\n\"}
+          - {name: l, tributary: {unit: []}}
+";
+    let found = read(&[text]).unwrap_err();
+    let lines: Vec<usize> = found.0.iter().map(|p| p.place.line).collect();
+    assert_eq!(lines, [4, 7, 8, 10, 11, 12, 13, 14, 15, 16, 17, 18], "{found}");
+    let found = found.to_string();
+    for part in [
+        "`tributary` of a dataset has no key `lable`; known keys are `label`, `description`",
+        "`tributary` of a collection has no key `codes`",
+        "`represents` needs `as`",
+        "a BCP 47 tag",
+        "hide it with `fides_meta: {redact: name}`",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+}
+
+#[test]
+fn a_system_is_read_with_all_that_a_person_may_ask_for() {
+    let text = "
+dataset: [{fides_key: crm, collections: []}]
+system:
+  - fides_key: sales
+    name: Sales
+    description: |
+      Sells.
+    dataset_references: [crm]
+    does_international_transfers: true
+    legal_basis_for_transfers: [SCC]
+    joint_controller_info: Acme Group SE
+    egress: [{fides_key: mailer, type: system}, {fides_key: user, type: user}]
+    ingress: [{fides_key: bureau, type: organization, data_categories: [user.financial]}]
+    privacy_declarations:
+      - data_use: essential.service
+        data_categories: [user.contact]
+        data_subjects: [customer]
+        legal_basis_for_processing: Contract
+        special_category_legal_basis: ' '
+        retention_period: Ten years
+        third_parties: Auditors
+        shared_categories: [user.name]
+        egress: [mailer]
+";
+    let manifests = read(&[text]).unwrap();
+    let sales = &manifests.systems[0];
+    assert_eq!(sales.description.as_deref(), Some("Sells."));
+    assert_eq!(
+        (sales.international_transfers, sales.transfer_safeguards.as_slice()),
+        (Some(true), ["SCC".to_owned()].as_slice())
+    );
+    assert_eq!(sales.egress[1], Flow { key: "user".parse().unwrap(), kind: Some("user".to_owned()) });
+    assert_eq!(sales.ingress[0].key.as_str(), "bureau");
+    let declaration = &sales.declarations[0];
+    assert_eq!(declaration.special_category_basis, None);
+    assert_eq!(declaration.third_parties.as_deref(), Some("Auditors"));
+    assert_eq!(sales.datasets_of(declaration), ["crm".parse().unwrap()]);
+}
