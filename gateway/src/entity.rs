@@ -169,7 +169,7 @@ impl Client {
     /// A client on a live connection to exactly this entity's agent.
     async fn agent(&self) -> Result<Agent, EntityError> {
         let entity = &self.0.entity;
-        let link = self.0.links.get(&entity.id, &entity.agent.address, &entity.agent.spiffe_id).await?;
+        let link = self.0.links.get(&entity.id, &entity.agent).await?;
         Ok(Agent::new(link.channel()).max_decoding_message_size(MAX_MESSAGE).max_encoding_message_size(MAX_MESSAGE))
     }
 

@@ -5,7 +5,7 @@ use tributary_archive::digest::Sha256Hex;
 use tributary_archive::part::{Encoding, PartKind, PartListDigest};
 use tributary_archive::table;
 use tributary_model::disposition::Disposition;
-use tributary_model::group::Agent;
+use tributary_model::group::{Agent, Reach};
 use tributary_model::key::{SigningKey, ValidKey};
 
 use super::*;
@@ -41,7 +41,7 @@ fn world() -> World {
         contact: None,
         agent: Agent {
             spiffe_id: "spiffe://acme-fr.example/agent".parse().unwrap(),
-            address: "localhost:1".to_owned(),
+            reach: Reach::At("localhost:1".to_owned()),
         },
         attestation_keys: vec![valid],
     };

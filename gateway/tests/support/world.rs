@@ -14,7 +14,7 @@ use tributary_gateway::entity::{Client, Destination, Mandates, Order};
 use tributary_gateway::objects::Objects;
 use tributary_model::clock::{Clock, ManualClock};
 use tributary_model::group::signed::InForce;
-use tributary_model::group::{Agent, Entity, Gateway, GroupFile};
+use tributary_model::group::{Agent, Entity, Gateway, GroupFile, Reach};
 use tributary_model::id::{CaseId, EntityId, InstructionId};
 use tributary_model::identifier::Identifier;
 use tributary_model::key::{SigningKey, ValidKey};
@@ -222,7 +222,7 @@ fn group_file(
         country: "FR".parse().unwrap(),
         authority: None,
         contact: Some(format!("privacy@{id}.example")),
-        agent: Agent { spiffe_id: member.party.id.clone(), address: member.address.to_string() },
+        agent: Agent { spiffe_id: member.party.id.clone(), reach: Reach::At(member.address.to_string()) },
         attestation_keys: vec![valid(&member.key, now)],
     });
     GroupFile {

@@ -4,6 +4,7 @@
 //! and verifiers. Its public part goes into every archive as `trust.json`.
 
 mod check;
+mod reach;
 mod read;
 pub mod signed;
 
@@ -17,6 +18,8 @@ use crate::country::Country;
 use crate::id::{CountryCode, EntityId, GroupId, IdentifierType};
 use crate::key::{KeyId, ValidKey};
 use crate::spiffe::{SpiffeId, TrustDomain};
+
+pub use self::reach::{Reach, Unreachable};
 
 /// The whole group file, for agents and gateways.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -73,19 +76,20 @@ pub struct Entity {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
     /// Its agent.
+    #[schemars(with = "reach::Written")]
     pub agent: Agent,
     /// Keys with which its agent signs attestations. Born at the entity, never held by the operator.
     pub attestation_keys: Vec<ValidKey>,
 }
 
-/// Where an entity's agent is and who it must be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// How an entity's agent is reached and who it must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "reach::Written", into = "reach::Written")]
 pub struct Agent {
     /// Who the agent is on a connection: exactly this, checked per rpc.
     pub spiffe_id: SpiffeId,
-    /// Where the gateway dials it, `host:port`.
-    pub address: String,
+    /// Who opens the connection.
+    pub reach: Reach,
 }
 
 impl GroupFile {

@@ -24,6 +24,7 @@ pub mod secret_file;
 pub mod server;
 pub mod services;
 mod shares;
+mod socket;
 pub mod status;
 pub mod svid;
 pub mod tasks;

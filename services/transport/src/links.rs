@@ -1,102 +1,69 @@
-//! The links of this process, one per entity: dialled when needed, shared while they last.
+//! The links of this process, one per entity, whoever opened them.
 //!
-//! A cold connection costs seventeen warm calls, so links are kept. Callers that want the same entity at the same time
-//! share one dial, and share its failure too: nobody waits for the sum of timeouts.
+//! `dialled` dials when a link is needed and shares it while it lasts; `arrived` keeps those that agents opened. The
+//! group file says which of the two an entity's agent is.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod arrived;
+mod dialled;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tributary_model::group::{Agent, Reach};
 use tributary_model::id::EntityId;
 use tributary_model::spiffe::SpiffeId;
 
+use self::arrived::Arrived;
+pub use self::arrived::Published;
+use self::dialled::Dialled;
 use crate::dial::{DialError, Dialer};
 use crate::link::Link;
 
-/// A pool of links. Cheap to clone.
+/// The registry of links. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Links(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    dialer: Dialer,
-    timeout: Duration,
-    slots: Mutex<HashMap<EntityId, Arc<tokio::sync::Mutex<Slot>>>>,
-}
-
-#[derive(Debug, Default)]
-struct Slot {
-    link: Option<Held>,
-    failed: Option<Failed>,
-}
-
-#[derive(Debug)]
-struct Held {
-    address: String,
-    link: Link,
-}
-
-#[derive(Debug)]
-struct Failed {
-    at: Instant,
-    address: String,
-    expected: SpiffeId,
-    error: DialError,
+    dialled: Dialled,
+    arrived: Arrived,
 }
 
 impl Links {
-    /// An empty pool. A dial takes `timeout` at most.
+    /// Without links yet. A dial takes `timeout` at most; an agent that dials in is waited for as long after it was
+    /// lost, and after this process began.
     pub fn new(dialer: Dialer, timeout: Duration) -> Self {
-        Self(Arc::new(Inner { dialer, timeout, slots: Mutex::default() }))
+        Self(Arc::new(Inner { dialled: Dialled::new(dialer, timeout), arrived: Arrived::new(timeout) }))
     }
 
-    /// A live link to `entity`, which must be `expected` at `address`. Dials when there is none, when it is gone, or
-    /// when the group file now says another address or identity.
+    /// A live link to the agent of `entity`, as the group file in force describes it.
     ///
     /// # Errors
-    /// Why the dial failed. There is no back-off here: whoever retries decides when.
-    pub async fn get(&self, entity: &EntityId, address: &str, expected: &SpiffeId) -> Result<Link, DialError> {
-        let asked = Instant::now();
-        let slot = self.slot(entity);
-        let mut slot = slot.lock().await;
-        if let Some(link) = slot.usable(address, expected) {
-            return Ok(link);
-        }
-        if let Some(error) = slot.failure_since(asked, address, expected) {
-            return Err(error);
-        }
-        slot.link = None;
-        match self.0.dialer.connect(address, expected, self.0.timeout).await {
-            Ok(link) => {
-                *slot = Slot { link: Some(Held { address: address.to_owned(), link: link.clone() }), failed: None };
-                Ok(link)
-            }
-            Err(error) => {
-                let (address, expected) = (address.to_owned(), expected.clone());
-                slot.failed = Some(Failed { at: Instant::now(), address, expected, error: error.clone() });
-                Err(error)
-            }
+    /// Why there is none. There is no back-off here: whoever retries decides when.
+    pub async fn get(&self, entity: &EntityId, agent: &Agent) -> Result<Link, DialError> {
+        match &agent.reach {
+            Reach::At(address) => self.0.dialled.get(entity, address, &agent.spiffe_id).await,
+            Reach::DialsIn => self.0.arrived.wait(entity, &agent.spiffe_id).await,
         }
     }
 
-    fn slot(&self, entity: &EntityId) -> Arc<tokio::sync::Mutex<Slot>> {
-        let mut slots = self.0.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(entity.clone()).or_default())
-    }
-}
-
-impl Slot {
-    fn usable(&self, address: &str, expected: &SpiffeId) -> Option<Link> {
-        let held = self.link.as_ref()?;
-        let same = held.address == address && held.link.peer().id == *expected;
-        (same && held.link.takes_calls()).then(|| held.link.clone())
+    /// Whether a call to the agent of `entity` could be tried now: it is dialled, or it has dialled in.
+    pub fn reaches(&self, entity: &EntityId, agent: &Agent) -> bool {
+        match agent.reach {
+            Reach::At(_) => true,
+            Reach::DialsIn => self.0.arrived.holds(entity, &agent.spiffe_id),
+        }
     }
 
-    /// A dial that began before we asked and ended after it answers for us too.
-    fn failure_since(&self, asked: Instant, address: &str, expected: &SpiffeId) -> Option<DialError> {
-        let failed = self.failed.as_ref()?;
-        let same = failed.address == address && failed.expected == *expected;
-        (same && failed.at > asked).then(|| failed.error.clone())
+    /// Puts a link that an agent opened in place of the one before. The one before is closed when its calls have ended.
+    /// Whoever publishes has made sure that the peer answers for `entity`, and keeps what is returned while the link
+    /// lasts.
+    pub fn publish(&self, entity: &EntityId, link: Link) -> Published {
+        self.0.arrived.publish(entity, link)
+    }
+
+    /// Cuts every connection to `peer` at once, with its running calls: it is not trusted any more. Says how many.
+    pub async fn cut(&self, peer: &SpiffeId) -> usize {
+        self.0.dialled.cut(peer).await + self.0.arrived.cut(peer)
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use tributary_archive::frames::KeyEncryptionKey;
 use tributary_model::clock::{Clock, SystemClock};
-use tributary_model::group::{Agent, Entity, Gateway, GroupFile};
+use tributary_model::group::{Agent, Entity, Gateway, GroupFile, Reach};
 use tributary_model::key::{PublicKey, SigningKey, ValidKey};
 use tributary_model::spiffe::TrustDomain;
 use tributary_transport::pki::{Authority, Subject};
@@ -127,7 +127,7 @@ fn entity(planned: &EntityPlan, place: &Place, key: PublicKey, now: Timestamp) -
         contact: Some(format!("privacy@{id}.example")),
         agent: Agent {
             spiffe_id: format!("spiffe://{id}.example/agent").parse()?,
-            address: port.address().to_string(),
+            reach: Reach::At(port.address().to_string()),
         },
         attestation_keys: vec![valid(key, now)],
     })

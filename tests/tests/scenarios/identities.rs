@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use tributary_model::group::Reach;
 use tributary_tests::client::{best_effort, disposition, task};
 use tributary_tests::fixture::Shop;
 use tributary_tests::forge;
@@ -35,7 +36,7 @@ async fn an_agent_with_another_entitys_certificate_hears_no_identifier() -> Resu
     let mut group = group()?;
     // Where alpha's agent should be, beta's answers, with beta's own good certificate.
     let beta = group.agent_address("beta-fr")?.to_string();
-    group.change(|file| file.entities[0].agent.address = beta)?;
+    group.change(|file| file.entities[0].agent.reach = Reach::At(beta))?;
     let agent = group.start_agent("beta-fr").await?;
     let _gateway = group.start_gateway().await?;
     let (alpha, beta, why) = case(&group).await?;

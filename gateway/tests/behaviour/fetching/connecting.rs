@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tributary_gateway::entity::EntityError;
 use tributary_model::disposition::Disposition;
+use tributary_model::group::Reach;
 
 use super::watch;
 use crate::support::agent::Agent;
@@ -28,7 +29,7 @@ async fn an_agent_that_is_down_behind_a_proxy_is_unreachable() {
     drop(world.listener(FR));
     let proxy = Proxy::start(world.member(FR).address, u64::MAX);
     let mut entity = world.entity(FR);
-    entity.agent.address = proxy.address.to_string();
+    entity.agent.reach = Reach::At(proxy.address.to_string());
     let error = world.client_with(entity, &patient()).locate(&world.order()).await.unwrap_err();
     assert!(error.is_unreachable(), "{error:?}");
 }
@@ -71,7 +72,7 @@ async fn a_link_that_breaks_while_it_is_watched_is_unreachable_and_the_next_watc
     agent.change(|script| *script = script.clone().telling(|events| drop(events.pop())));
     let proxy = Proxy::start(world.member(FR).address, 1_000_000);
     let mut entity = world.entity(FR);
-    entity.agent.address = proxy.address.to_string();
+    entity.agent.reach = Reach::At(proxy.address.to_string());
     let (client, order) = (world.client_with(entity, &patient()), world.order());
     let mut watched = client.watch_export(&order).await.unwrap();
     watched.next().await.unwrap();

@@ -5,6 +5,7 @@ use std::io::Read;
 use tonic::{Code, Status};
 use tributary_gateway::entity::{EntityError, Fault, LocalError};
 use tributary_gateway::stage::PartFault;
+use tributary_model::group::Reach;
 
 use super::{fault, fetch, part_fault, watch};
 use crate::support::agent::{Agent, Call};
@@ -117,7 +118,7 @@ async fn a_cut_costs_the_missing_bytes_only() {
     let agent = Agent::start(&world, FR, Script::of(export.clone()));
     let proxy = Proxy::start(world.member(FR).address, 700_000);
     let mut entity = world.entity(FR);
-    entity.agent.address = proxy.address.to_string();
+    entity.agent.reach = Reach::At(proxy.address.to_string());
     let (client, order) = (world.client_with(entity, &patient()), world.order());
     let destination = world.destination(&order);
 

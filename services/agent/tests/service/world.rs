@@ -421,7 +421,7 @@ fn group(
         country: "FR".parse().unwrap(),
         authority: None,
         contact: None,
-        agent: group::Agent { spiffe_id: spiffe(id, "agent"), address: "localhost:1".to_owned() },
+        agent: group::Agent { spiffe_id: spiffe(id, "agent"), reach: group::Reach::At("localhost:1".to_owned()) },
         attestation_keys: keys,
     };
     let root = |(name, authority): (&&'static str, &Authority)| {

@@ -62,9 +62,7 @@ fn entities(r: &mut Reader, root: &Node, group: &GroupFile) {
         if entity.agent.spiffe_id == group.gateway.spiffe_id {
             r.problem(place(node, &["agent", "spiffe_id"]), "an agent cannot have the gateway's SPIFFE ID");
         }
-        let port =
-            entity.agent.address.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().map(|_| host));
-        if port.is_none_or(str::is_empty) {
+        if entity.agent.reach.address().is_some_and(|address| !is_host_and_port(address)) {
             r.problem(place(node, &["agent", "address"]), "`address` must be host:port");
         }
         for key in &entity.attestation_keys {
@@ -78,6 +76,11 @@ fn entities(r: &mut Reader, root: &Node, group: &GroupFile) {
             }
         }
     }
+}
+
+fn is_host_and_port(address: &str) -> bool {
+    let host = address.rsplit_once(':').and_then(|(host, port)| port.parse::<u16>().ok().map(|_| host));
+    host.is_some_and(|host| !host.is_empty())
 }
 
 fn known_domain(r: &mut Reader, group: &GroupFile, id: &SpiffeId, at: Place) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Agent, Entity, Gateway, GroupFile};
+use super::{Agent, Entity, Gateway, GroupFile, Reach};
 use crate::key::ValidKey;
 use crate::spiffe::TrustDomain;
 use crate::yaml::{Fields, Node, Problems, Reader, Value, parse};
@@ -86,9 +86,11 @@ fn entity(r: &mut Reader, node: &Node) -> Option<Entity> {
 fn agent(r: &mut Reader, node: &Node) -> Option<Agent> {
     let mut f = r.fields(node, "`agent`")?;
     let spiffe_id = f.required(r, "spiffe_id");
-    let address = f.required(r, "address");
+    let address = f.optional(r, "address");
+    let dials_in = f.optional::<bool>(r, "dials_in").unwrap_or_default();
+    let reach = Reach::of(address, dials_in).map_err(|error| r.problem(f.place(), error.to_string())).ok();
     f.deny_unknown(r);
-    Some(Agent { spiffe_id: spiffe_id?, address: address? })
+    Some(Agent { spiffe_id: spiffe_id?, reach: reach? })
 }
 
 fn keys(r: &mut Reader, f: &mut Fields<'_>, name: &'static str) -> Option<Vec<ValidKey>> {

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::GroupFile;
 use super::signed::{GroupFileError, Pins, VerifiedGroup, open_public, sign};
+use super::{GroupFile, Reach};
 use crate::key::SigningKey;
 use crate::scope::{Outcome, decide};
 
@@ -55,6 +55,25 @@ fn an_id_that_cannot_name_files_in_an_archive_is_refused() {
         let problems = GroupFile::from_yaml("group.yaml", &text).unwrap_err().to_string();
         assert!(problems.contains("cannot be an entity's id"), "{problems}");
     }
+}
+
+#[test]
+fn an_agent_has_an_address_or_dials_in_and_never_both_or_neither() {
+    let address = "address: \"localhost:7002\"";
+    let dialling = yaml(1, "FR").replace(address, "dials_in: true");
+    let group = GroupFile::from_yaml("group.yaml", &dialling).unwrap();
+    assert_eq!(group.entities[1].agent.reach, Reach::DialsIn);
+    let json = serde_json::to_value(&group).unwrap();
+    assert_eq!(json["entities"][1]["agent"]["dials_in"], true);
+    assert!(json["entities"][0]["agent"].get("dials_in").is_none());
+    assert_eq!(serde_json::from_value::<GroupFile>(json).unwrap(), group);
+    for wrong in ["dials_in: false", "dials_in: true, address: \"localhost:7002\""] {
+        let text = yaml(1, "FR").replace(address, wrong);
+        let problems = GroupFile::from_yaml("group.yaml", &text).unwrap_err().to_string();
+        assert!(problems.contains("either the `address`"), "{problems}");
+    }
+    let schema = serde_json::to_string(&super::json_schema()).unwrap();
+    assert!(schema.contains("dials_in"), "{schema}");
 }
 
 #[test]

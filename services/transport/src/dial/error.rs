@@ -65,6 +65,14 @@ pub enum DialError {
         /// Who answered.
         found: Box<SpiffeId>,
     },
+    /// The agent opens the connection itself, and has not.
+    #[error(
+        "{expected} dials in and is not connected: check that it runs, and that `dial_out` in its configuration names this gateway"
+    )]
+    NotDialledIn {
+        /// Who was meant.
+        expected: Box<SpiffeId>,
+    },
     /// Trusted, but not HTTP/2.
     #[error("{address} does not speak gRPC: {reason}")]
     Protocol {
@@ -79,7 +87,11 @@ impl DialError {
     /// Whether trying again later may help without anybody changing anything.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Dns { .. } | Self::Refused { .. } | Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            Self::Dns { .. }
+            | Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::NotDialledIn { .. } => true,
             Self::Address { .. } | Self::Tls { .. } | Self::WrongPeer { .. } | Self::Protocol { .. } => false,
         }
     }
@@ -94,6 +106,7 @@ impl DialError {
             | Self::Refused { .. }
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
+            | Self::NotDialledIn { .. }
             | Self::Protocol { .. } => false,
         }
     }
