@@ -84,7 +84,7 @@ impl Client {
     /// # Errors
     /// What went wrong, by class.
     pub async fn describe(&self) -> Result<Description, EntityError> {
-        let request = v1::DescribeRequest { entity: self.0.entity.id.to_string() };
+        let request = v1::DescribeRequest { entity: self.0.entity.id.to_string(), ..Default::default() };
         let answer = self.call("Describe", request, |mut agent, request| async move { agent.describe(request).await });
         let description = Description::try_from(answer.await?)?;
         if description.entity == self.0.entity.id { Ok(description) } else { Err(Fault::OtherEntity.into()) }

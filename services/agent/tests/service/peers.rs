@@ -46,7 +46,7 @@ async fn a_peer_that_is_not_the_gateway_is_refused_by_every_rpc_before_its_reque
 }
 
 async fn describe(agent: &Running, entity: &str) -> Result<DescribeResponse, Status> {
-    let request = DescribeRequest { entity: entity.to_owned() };
+    let request = DescribeRequest { entity: entity.to_owned(), ..Default::default() };
     Ok(agent.client.clone().describe(request).await?.into_inner())
 }
 
