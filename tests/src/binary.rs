@@ -17,8 +17,12 @@ pub fn tributary() -> Result<PathBuf> {
         return if path.is_file() { Ok(path) } else { bail!("{VARIABLE} names {}, which is no file", path.display()) };
     }
     let this = std::env::current_exe().context("the test's own path")?;
-    // target/<profile>/deps/<test> or target/<profile>/examples/<example>
-    let profile = this.parent().and_then(|folder| folder.parent()).context("the test lies in no target folder")?;
+    // target/<profile>/deps/<test>, target/<profile>/examples/<example> or target/<profile>/<program>
+    let own = this.parent().context("the test lies in no folder")?;
+    if own.join("tributary").is_file() {
+        return Ok(own.join("tributary"));
+    }
+    let profile = own.parent().context("the test lies in no target folder")?;
     let path = profile.join("tributary");
     if path.is_file() {
         return Ok(path);

@@ -1,0 +1,62 @@
+//! The measures: each runs the product and its raw programs in turns and says what it saw.
+//!
+//! `stand` is the product under measure; the other modules are named after what the table calls them.
+
+mod export;
+mod rows;
+mod stand;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use tributary_tests::memory::MIB;
+
+use crate::figure::Figures;
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Subject {
+    /// Rows per second of an agent, one table and a joined walk.
+    Rows,
+    /// A large export end to end, the gateway's CPU time in it, and both sides' memory.
+    Export,
+}
+
+impl Subject {
+    pub(crate) fn all() -> Vec<Self> {
+        Self::value_variants().to_vec()
+    }
+
+    pub(crate) async fn run(self, scale: &Scale, figures: &mut Figures) -> Result<()> {
+        match self {
+            Self::Rows => rows::measure(scale, figures).await,
+            Self::Export => export::measure(scale, figures).await,
+        }
+    }
+}
+
+/// How much is measured, and how strictly.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale {
+    /// Share of a budget that must be held.
+    pub(crate) looseness: f64,
+    /// Turns of product and raw program; the least disturbed one counts.
+    pub(crate) turns: usize,
+    /// Text of a large export.
+    pub(crate) text: u64,
+    /// Rows of one person in one table.
+    pub(crate) rows: i64,
+    /// Orders of one person.
+    pub(crate) orders: i64,
+}
+
+impl Scale {
+    /// As the README's table has it.
+    pub(crate) fn full() -> Self {
+        Self { looseness: 1.0, turns: 3, text: 512 * MIB, rows: 1_000_000, orders: 100_000 }
+    }
+
+    /// For every run of the tests.
+    pub(crate) fn quick() -> Self {
+        Self { looseness: 0.6, turns: 2, text: 128 * MIB, rows: 200_000, orders: 40_000 }
+    }
+}

@@ -1,0 +1,68 @@
+//! Rows: an agent's whole work for one person, walk to attestation, beside a loop over the same driver that reads,
+//! encodes and deflates the same rows; for one table and for orders with their lines, and once more with a tenth of the
+//! rows, since the cost must be linear in them.
+//!
+//! Only SQLite is measured here so far. Another engine is a fixture that fills it and a raw loop beside `raw::encode`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use tributary_tests::group::{EntityPlan, Plan};
+
+use super::Scale;
+use super::stand::Stand;
+use crate::child::{self, Took};
+use crate::figure::{Figures, least, time, times};
+use crate::fixture::{Activity, DATASET, EMAIL, Measured, Orders};
+use crate::raw::Program;
+
+const ENTITY: &str = "alpha-be";
+/// The product's speed over the raw loop's.
+const LEAST: f64 = 0.6;
+/// Cost of ten times the rows, as a multiple; more is not linear.
+const TENFOLD: f64 = 13.0;
+
+/// CPU times for one fixture.
+struct Cost {
+    product: Duration,
+    raw: Duration,
+    rows: u64,
+}
+
+pub(super) async fn measure(scale: &Scale, figures: &mut Figures) -> Result<()> {
+    let (small, large) = (Activity { rows: scale.rows / 10 }, Activity { rows: scale.rows });
+    compare("SQLite, one table", small, large, scale, figures).await?;
+    let (small, large) = (Orders { orders: scale.orders / 10 }, Orders { orders: scale.orders });
+    compare("SQLite, orders with lines", small, large, scale, figures).await
+}
+
+async fn compare<F: Measured>(what: &str, small: F, large: F, scale: &Scale, figures: &mut Figures) -> Result<()> {
+    let tenth = cost(small, scale).await?;
+    let cost = cost(large, scale).await?;
+    let said = |cpu: Duration| {
+        let micros = cpu.as_secs_f64() * 1e6 / cost.rows as f64;
+        format!("{} CPU, {micros:.2} µs a row", time(cpu))
+    };
+    let name = format!("{what}: {} rows, the agent's CPU time", cost.rows);
+    figures.at_least(&name, said(cost.product), said(cost.raw), times(cost.raw, cost.product), LEAST);
+    let growth = times(cost.product, tenth.product);
+    let name = format!("{what}: ten times the rows");
+    let budget = format!("≤ {TENFOLD} × the CPU time");
+    figures.within(&name, format!("{growth:.1} × the CPU time"), budget, growth <= TENFOLD);
+    Ok(())
+}
+
+async fn cost<F: Measured>(fixture: F, scale: &Scale) -> Result<Cost> {
+    let (queries, rows) = (fixture.queries(), fixture.rows());
+    let plan = Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(fixture)]);
+    let stand = Stand::start(&plan, &[ENTITY]).await?;
+    let program = Program::Encode { database: stand.group.database(ENTITY, DATASET)?, queries };
+    let (mut product, mut raw) = (Vec::new(), Vec::new());
+    for _ in 0..scale.turns {
+        let took: Took = child::run(&program)?;
+        anyhow::ensure!(took.count == rows, "the raw loop read {} rows of {rows}", took.count);
+        raw.push(took.cpu);
+        product.push(stand.case(EMAIL).await?.agents);
+    }
+    Ok(Cost { product: least(&product), raw: least(&raw), rows })
+}
