@@ -14,7 +14,7 @@ const FILES: [&str; 6] = [
 ];
 
 /// Messages that carry personal data or bytes of it: their `Debug` is written by hand and shows the name only.
-const SENSITIVE: [&str; 18] = [
+const SENSITIVE: [&str; 21] = [
     ".tributary.types.v1.Identifier",
     ".tributary.agent.v1.LocateRequest",
     ".tributary.agent.v1.StartExportRequest",
@@ -32,6 +32,9 @@ const SENSITIVE: [&str; 18] = [
     ".tributary.gateway.v1.CancelCaseRequest",
     ".tributary.gateway.v1.ConfirmDeliveryRequest",
     ".tributary.gateway.v1.DownloadArchiveResponse",
+    ".tributary.gateway.v1.CreateLinkRequest",
+    ".tributary.gateway.v1.CreateLinkResponse",
+    ".tributary.gateway.v1.Link",
     ".tributary.agent.v1.WatchExportResponse.event",
 ];
 

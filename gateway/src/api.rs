@@ -10,27 +10,33 @@ mod download;
 mod error;
 mod filter;
 mod groups;
+mod links;
 mod opening;
 mod page;
+mod sending;
 mod view;
 mod watch;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 use tributary_model::clock::SharedClock;
 use tributary_model::id::CaseId;
+use tributary_model::language::Language;
 use tributary_transport::peer::peer_of;
+use tributary_transport::tasks::Tasks;
 
 use crate::authorise::{Caller, Policy, Verb};
 use crate::case::{Actor, Case, Waiting};
-use crate::config::Delivery;
+use crate::config::{Delivery, PublicUrl};
 use crate::group::Group;
 use crate::objects::Objects;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::worker::Worker;
+pub(crate) use download::Download;
 use error::ApiError;
 
 /// Longest name of the acting human, in bytes.
@@ -50,8 +56,15 @@ pub(crate) struct Parts {
     pub(crate) clock: SharedClock,
     pub(crate) delivery: Delivery,
     pub(crate) waiting: Waiting,
+    pub(crate) language: Language,
     pub(crate) downloads: Arc<Semaphore>,
     pub(crate) stopping: CancellationToken,
+    /// How links begin, if they are served.
+    pub(crate) links: Option<PublicUrl>,
+    /// What runs beside the calls.
+    pub(crate) tasks: Tasks,
+    /// How long a download may wait for its caller.
+    pub(crate) download_stall: Duration,
 }
 
 impl Api {
@@ -70,6 +83,20 @@ impl Api {
         let id: CaseId = id.parse().map_err(|_| ApiError::CaseNotFound)?;
         let case = self.0.store.case(id).await?.ok_or(ApiError::CaseNotFound)?;
         if sees(caller, &case) { Ok(case) } else { Err(ApiError::CaseNotFound) }
+    }
+
+    /// Runs `work` to its end, also when the call is broken off: what follows a commit belongs to it.
+    async fn carry_out<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.tasks.spawn(name, async move {
+            // The caller may have gone.
+            let _ = reply.send(work.await);
+        });
+        Ok(answer.await.map_err(|_| ApiError::Stopping)??)
     }
 
     fn actor(&self, caller: &Caller, on_behalf_of: &str, note: Option<String>) -> Result<Actor, ApiError> {

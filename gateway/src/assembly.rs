@@ -15,7 +15,6 @@ use tributary_model::disposition::Disposition;
 use tributary_model::group::PublicGroup;
 use tributary_model::id::{CaseId, EntityId};
 use tributary_model::key::SigningKey;
-use tributary_model::language::Language;
 use tributary_transport::tasks::Tasks;
 
 use crate::SOFTWARE;
@@ -222,7 +221,7 @@ fn case_facts(
         assembled_at: facts.draft.assembled_at,
         sequence: facts.draft.sequence,
         earlier: earlier.collect::<Result<_, _>>()?,
-        language: Language::english(),
+        language: case.language.clone(),
         public_group,
         trust_envelope,
         decisions: case.decisions.clone(),
@@ -264,8 +263,8 @@ fn contribution(facts: &EntityFacts) -> Contribution {
         observed: observed.filter(|_| facts.attestation.is_none()),
         attestation: facts.attestation.clone(),
         tables: facts.tables.clone(),
-        previews: Vec::new(),
-        information: None,
+        previews: facts.previews.clone(),
+        information: facts.information.clone(),
         parts: facts.parts.clone(),
         archive: standing.archive,
     }

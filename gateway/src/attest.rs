@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 use tributary_archive::attestation::{Attestation, AttestationError, PartsMismatch};
+use tributary_archive::information::{self, Information};
 use tributary_archive::part::Part;
+use tributary_archive::preview::{self, Preview};
 use tributary_archive::table::Table;
 use tributary_model::group::Entity;
 use tributary_model::group::signed::InForce;
@@ -27,6 +29,10 @@ pub struct Expected<'a> {
     pub parts: &'a [Part],
     /// The tables it announced.
     pub tables: &'a [Table],
+    /// Every preview that came.
+    pub previews: &'a [Preview],
+    /// The record of processing, if one came.
+    pub information: Option<&'a Information>,
     /// The group file in force here.
     pub group: &'a InForce,
 }
@@ -49,6 +55,12 @@ pub enum AttestationFault {
     /// Other parts than those received.
     #[error("attestation: {0}")]
     Parts(#[from] PartsMismatch),
+    /// Other previews than those received, or none where some came.
+    #[error("attestation: the previews are not the attested ones")]
+    Previews,
+    /// Another record of processing than the one received, or none where one came.
+    #[error("attestation: the record of processing is not the attested one")]
+    Information,
 }
 
 /// Opens the attestation that `entity` gave, and checks that it is what was asked for and covers what is staged.
@@ -89,6 +101,13 @@ pub fn verify_attestation(
         return Err(AttestationFault::Early);
     }
     attestation.check_parts_given(expected.parts, expected.tables)?;
+    let previews = (!expected.previews.is_empty()).then(|| preview::digest(expected.previews));
+    if attestation.previews_sha256 != previews {
+        return Err(AttestationFault::Previews);
+    }
+    if attestation.information_sha256 != expected.information.map(information::digest) {
+        return Err(AttestationFault::Information);
+    }
     Ok(attestation)
 }
 

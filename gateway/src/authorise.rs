@@ -29,11 +29,14 @@ pub enum Verb {
     Approve,
     /// Download archives: a grant of its own.
     Download,
+    /// Make, list and revoke links with which people download: a grant of its own.
+    Link,
 }
 
 impl Verb {
     /// All verbs.
-    pub const ALL: [Verb; 6] = [Self::Open, Self::Vouch, Self::Read, Self::Operate, Self::Approve, Self::Download];
+    pub const ALL: [Verb; 7] =
+        [Self::Open, Self::Vouch, Self::Read, Self::Operate, Self::Approve, Self::Download, Self::Link];
 
     /// The name in the configuration.
     pub fn as_str(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Verb {
             Self::Operate => "operate",
             Self::Approve => "approve",
             Self::Download => "download",
+            Self::Link => "link",
         }
     }
 }
@@ -57,7 +61,7 @@ impl fmt::Display for Verb {
 impl FromStr for Verb {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let rule = "one of open, vouch, read, operate, approve, download";
+        let rule = "one of open, vouch, read, operate, approve, download, link";
         Self::ALL.into_iter().find(|verb| verb.as_str() == text).ok_or(InvalidId { what: "a verb", rule })
     }
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tributary_model::disposition::Disposition;
 use tributary_model::id::{CaseId, EntityId};
 use tributary_model::identifier::Identifier;
+use tributary_model::language::Language;
 use tributary_model::lifecycle::{CaseState, TaskState};
 use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::{Decision, Outcome};
@@ -27,13 +28,33 @@ pub enum Waiting {
     },
 }
 
+/// What the gateway's settings say about the dates of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dates {
+    /// Time before the due date at which whoever is late is escalated.
+    pub(crate) escalation_margin: SignedDuration,
+    /// The least time that entities get.
+    pub(crate) least_window: Duration,
+}
+
+impl Dates {
+    /// When somebody is told that nobody has vouched for the person yet.
+    pub(crate) fn identity_escalated_at(self, opened_at: Timestamp, delivery_date: Timestamp) -> Timestamp {
+        delivery_date.checked_sub(self.escalation_margin).unwrap_or(opened_at).max(opened_at)
+    }
+}
+
 impl Waiting {
     /// When the archive is due at the latest, for a fan-out that starts at `start`.
-    pub(crate) fn due_at(self, start: Timestamp, delivery_date: Timestamp) -> Timestamp {
+    ///
+    /// Who was asked has had the least window to answer: a case that starts when its date is as good as over would else
+    /// be an archive of entities that had no time.
+    pub(crate) fn due_at(self, start: Timestamp, delivery_date: Timestamp, least_window: Duration) -> Timestamp {
+        let date = delivery_date.max(after(start, least_window));
         match self {
-            Self::ByDeliveryDate | Self::RequireComplete => delivery_date,
+            Self::ByDeliveryDate | Self::RequireComplete => date,
             // GRP-6: delivered on time, however long the window.
-            Self::BestEffort { window } => after(start, window).min(delivery_date),
+            Self::BestEffort { window } => after(start, window).min(date),
         }
     }
 
@@ -77,6 +98,7 @@ pub(crate) struct Opening {
     pub(crate) request_ref: String,
     pub(crate) format: TableFormat,
     pub(crate) identity_confirmed: bool,
+    pub(crate) language: Language,
 }
 
 /// A case with its roster and archives.
@@ -91,6 +113,9 @@ pub(crate) struct Case {
     pub(crate) delivery_date: Timestamp,
     pub(crate) waiting: Waiting,
     pub(crate) format: TableFormat,
+    pub(crate) language: Language,
+    /// When somebody was first told that the case is late.
+    pub(crate) escalated_at: Option<Timestamp>,
     pub(crate) group_version: u64,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) tasks: Vec<Task>,
@@ -134,6 +159,8 @@ pub(crate) struct Archive {
     pub(crate) complete: bool,
     pub(crate) assembled_at: Timestamp,
     pub(crate) delivered_at: Option<Timestamp>,
+    /// When its bytes were dropped.
+    pub(crate) shredded_at: Option<Timestamp>,
 }
 
 /// One event of a case's history.
@@ -154,6 +181,8 @@ pub(crate) struct Event {
 mod tests {
     use super::*;
 
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
@@ -162,10 +191,21 @@ mod tests {
     fn a_window_never_reaches_beyond_the_delivery_date() {
         let (start, delivery) = (at("2026-03-01T00:00:00Z"), at("2026-03-05T00:00:00Z"));
         let long = Waiting::BestEffort { window: MAX_WINDOW };
-        assert_eq!(long.due_at(start, delivery), delivery);
+        assert_eq!(long.due_at(start, delivery, DAY), delivery);
         let short = Waiting::BestEffort { window: Duration::from_secs(5) };
-        assert_eq!(short.due_at(start, delivery), at("2026-03-01T00:00:05Z"));
-        assert_eq!(Waiting::ByDeliveryDate.due_at(start, delivery), delivery);
+        assert_eq!(short.due_at(start, delivery, DAY), at("2026-03-01T00:00:05Z"));
+        assert_eq!(Waiting::ByDeliveryDate.due_at(start, delivery, DAY), delivery);
+    }
+
+    #[test]
+    fn who_is_asked_after_the_delivery_date_still_gets_time() {
+        let (start, delivery) = (at("2026-03-09T00:00:00Z"), at("2026-03-05T00:00:00Z"));
+        let next_day = at("2026-03-10T00:00:00Z");
+        for waiting in [Waiting::ByDeliveryDate, Waiting::RequireComplete, Waiting::BestEffort { window: MAX_WINDOW }] {
+            assert_eq!(waiting.due_at(start, delivery, DAY), next_day);
+        }
+        let short = Waiting::BestEffort { window: Duration::from_secs(5) };
+        assert_eq!(short.due_at(start, delivery, DAY), at("2026-03-09T00:00:05Z"));
     }
 
     #[test]

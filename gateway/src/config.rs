@@ -3,7 +3,10 @@
 //! `read` turns the file into these types; `start` loads what the paths point to. Relative paths count from the file's
 //! own folder.
 
+mod delivery;
 mod read;
+mod schema;
+mod size;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -12,9 +15,11 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use tributary_model::group::signed::Pins;
+use tributary_model::language::Language;
 use tributary_model::spiffe::TrustDomain;
 use tributary_model::yaml::{Place, Problem, Problems};
 
+pub use self::delivery::{LinkSettings, PublicUrl, Retention};
 use crate::authorise::{Entities, Grant};
 use crate::case::Waiting;
 
@@ -43,6 +48,12 @@ pub struct Config {
     pub delivery: Delivery,
     /// How long to wait where the caller does not say.
     pub waiting: Waiting,
+    /// The language that a person is addressed in where the caller does not say.
+    pub language: Language,
+    /// Where people download with a link, if they do.
+    pub links: Option<LinkSettings>,
+    /// How long archives are kept.
+    pub retention: Retention,
     /// Limits.
     pub limits: Limits,
     /// Whether gRPC reflection is served.
@@ -76,11 +87,13 @@ pub struct Delivery {
     pub after_days: u16,
     /// Days before the delivery date at which an entity that has not answered is escalated.
     pub escalate_before_days: u16,
+    /// The least time that entities get, also when a case starts shortly before its delivery date or after it.
+    pub least_window: Duration,
 }
 
 impl Default for Delivery {
     fn default() -> Self {
-        Self { after_days: 25, escalate_before_days: 5 }
+        Self { after_days: 25, escalate_before_days: 5, least_window: Duration::from_secs(24 * 3600) }
     }
 }
 
@@ -97,6 +110,15 @@ pub struct Limits {
     pub parts: usize,
     /// Downloads at once.
     pub downloads: usize,
+    /// How long a download may wait for its caller to take the next bytes, before its place goes to another.
+    pub download_stall: Duration,
+    /// Bytes that one entity may have staged for one case.
+    pub entity_bytes: u64,
+    /// Parts that one entity may have staged for one case.
+    pub entity_parts: usize,
+    /// Bytes of the file system that no part may take, so that archives can still be written; `None` for a twentieth of
+    /// it, and at most 1 GiB.
+    pub disk_reserve: Option<u64>,
     /// Failed attempts without progress after which a task is parked.
     pub failed_attempts: u32,
     /// Shortest pause between attempts.
@@ -123,6 +145,10 @@ impl Default for Limits {
             parts_per_export: 4,
             parts: 16,
             downloads: 32,
+            download_stall: Duration::from_secs(60),
+            entity_bytes: 64 << 30,
+            entity_parts: 100_000,
+            disk_reserve: None,
             failed_attempts: 5,
             backoff_min: Duration::from_secs(1),
             backoff_max: Duration::from_secs(60),
@@ -162,8 +188,6 @@ impl Config {
 pub fn json_schema() -> schemars::Schema {
     schemars::schema_for!(schema::GatewayFile)
 }
-
-mod schema;
 
 /// How entities are written in the configuration.
 impl Entities {

@@ -17,13 +17,16 @@ use uuid::Uuid;
 
 pub use self::writer::ObjectWriter;
 
-/// Kept free on the file system, so that the database can still record that objects find no room.
-pub const RESERVE: u64 = 8 * 1024 * 1024;
+/// Kept free on the file system at least, so that the database can still record that objects find no room.
+const LEAST_RESERVE: u64 = 8 * 1024 * 1024;
+/// Kept free unless said otherwise: a twentieth of the file system, and no more than this.
+const MOST_RESERVE: u64 = 1 << 30;
 
 /// The object folder.
 #[derive(Debug)]
 pub struct Objects {
     root: PathBuf,
+    reserve: Option<u64>,
 }
 
 impl Objects {
@@ -35,7 +38,13 @@ impl Objects {
         let root = data_dir.join("objects");
         private_folder(&root)?;
         sync_folder(data_dir)?;
-        Ok(Self { root })
+        Ok(Self { root, reserve: None })
+    }
+
+    /// Keeps `reserve` bytes of the file system free of parts, where something was said about it.
+    #[must_use]
+    pub fn reserving(self, reserve: Option<u64>) -> Self {
+        Self { reserve, ..self }
     }
 
     /// Removes every object that `keep` does not name; returns how many there were. Call it before anything writes.
@@ -103,7 +112,7 @@ impl Objects {
         }
     }
 
-    /// Whether an object of `size` plain bytes fits beside [`RESERVE`]. Others may take the room meanwhile: it only
+    /// Whether an object of `size` plain bytes fits beside the reserve, which archives may use. Others may take the room meanwhile: it only
     /// keeps large objects from being begun in vain.
     ///
     /// # Errors
@@ -111,7 +120,9 @@ impl Objects {
     pub fn room_for(&self, size: u64) -> io::Result<()> {
         let found = rustix::fs::statvfs(&self.root)?;
         let free = found.f_bavail.saturating_mul(found.f_frsize);
-        let needed = stored_len(size).saturating_add(RESERVE);
+        let usual = (found.f_blocks.saturating_mul(found.f_frsize) / 20).min(MOST_RESERVE);
+        let reserve = self.reserve.unwrap_or(usual).max(LEAST_RESERVE);
+        let needed = stored_len(size).saturating_add(reserve);
         if needed <= free { Ok(()) } else { Err(io::ErrorKind::StorageFull.into()) }
     }
 

@@ -41,7 +41,9 @@ use crate::assembly::Assembler;
 use crate::authorise::Policy;
 use crate::config::Config;
 use crate::group::{Group, GroupError};
+use crate::links::{self, Listener};
 use crate::objects::Objects;
+use crate::retention::Sweep;
 use crate::store::{Store, StoreError};
 use crate::waiting::Scheduler;
 use crate::worker::{self, Worker};
@@ -77,6 +79,12 @@ pub enum StartError {
     /// The key-encryption key's file.
     #[error("key_encryption_key: {0}")]
     KeyEncryptionKey(#[from] KeyFileError),
+    /// The certificate of the listener for links.
+    #[error("links: {0}")]
+    Links(IdentityError),
+    /// The listener for links.
+    #[error("links: {0}")]
+    LinkSettings(String),
     /// The group file.
     #[error("group: {0}")]
     Group(#[from] GroupError),
@@ -115,6 +123,8 @@ pub struct Gateway {
     readiness: Readiness,
     worker: Worker,
     scheduler: Scheduler,
+    retention: Sweep,
+    links: Option<Listener>,
     assembler: Assembler,
     store: Store,
     /// Attempts, assembly and scheduling: ended before the store.
@@ -160,14 +170,14 @@ impl Gateway {
         check_signing_key(&group, &key, &config.signing_key, now)?;
         let bundles = group.bundles(&config)?;
         store.put_group_in_force(group.in_force(), group.public_envelope.clone()).await?;
-        let objects = Arc::new(sweep(&config.data_dir, &store).await?);
+        let objects = Arc::new(sweep(&config.data_dir, &store).await?.reserving(config.limits.disk_reserve));
         let tls = Tls::new(identity, TrustBundles::new(bundles), Arc::clone(&clock));
-        let links = Links::new(Dialer::new(tls.clone()), config.limits.connect_timeout);
+        let agents = Links::new(Dialer::new(tls.clone()), config.limits.connect_timeout);
         let worker = Worker::new(worker::Parts {
             store: store.clone(),
             objects: Arc::clone(&objects),
             group: Arc::clone(&group),
-            links,
+            links: agents,
             key: Arc::clone(&key),
             clock: Arc::clone(&clock),
             limits: config.limits.clone(),
@@ -183,8 +193,22 @@ impl Gateway {
             clock: Arc::clone(&clock),
             delivery: config.delivery,
             waiting: config.waiting,
+            language: config.language.clone(),
             downloads: Arc::new(Semaphore::new(config.limits.downloads)),
             stopping: stopping.clone(),
+            links: config.links.as_ref().map(|links| links.public_url.clone()),
+            tasks: work.clone(),
+            download_stall: config.limits.download_stall,
+        });
+        let links = config.links.map(|settings| {
+            Listener::bind(links::Parts {
+                store: store.clone(),
+                objects: Arc::clone(&objects),
+                clock: Arc::clone(&clock),
+                tasks: Tasks::new(),
+                settings,
+                group: group.file().name.clone(),
+            })
         });
         let (routes, health) = routes(api, config.reflection)?;
         let bind = |setting, address| listen(address).map_err(|error| StartError::Listen { setting, error });
@@ -199,6 +223,13 @@ impl Gateway {
             readiness: Readiness::new(),
             worker,
             scheduler: Scheduler { store: store.clone(), group, clock: Arc::clone(&clock) },
+            retention: Sweep {
+                store: store.clone(),
+                objects: Arc::clone(&objects),
+                clock: Arc::clone(&clock),
+                retention: config.retention,
+            },
+            links: links.transpose()?,
             assembler: Assembler::new(store.clone(), objects, key, clock, work.clone()),
             store,
             work,
@@ -214,6 +245,11 @@ impl Gateway {
     /// What the operating system says.
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
         self.server.local_addr()
+    }
+
+    /// Where people download with a link, if they do.
+    pub fn links_addr(&self) -> Option<SocketAddr> {
+        self.links.as_ref().and_then(|links| links.local_addr().ok())
     }
 
     /// Where the admin port is, if there is one.
@@ -238,6 +274,7 @@ impl Gateway {
         self.work.spawn("worker", self.worker.run());
         self.work.spawn("scheduler", self.scheduler.run(self.work.stopping()));
         self.work.spawn("assembler", self.assembler.run());
+        self.work.spawn("retention", self.retention.run(self.work.stopping()));
         serving(&self.health, true).await;
         ready.set(true);
         let stop = shutdown.clone();
@@ -249,14 +286,20 @@ impl Gateway {
             stopping.cancel();
             work.drain(drain).await;
         };
-        let (served, ()) = tokio::join!(
+        let browsers = async {
+            if let Some(links) = self.links {
+                links.run(shutdown.clone(), drain).await;
+            }
+        };
+        let (served, (), ()) = tokio::join!(
             async {
                 let served = self.server.run(self.routes, shutdown.clone(), drain).await;
                 // Also when it ended by itself, so that the rest stops too.
                 shutdown.cancel();
                 served
             },
-            winding_down
+            winding_down,
+            browsers
         );
         drop(self.store);
         self.store_tasks.drain(CLOSE).await;

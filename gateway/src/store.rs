@@ -9,11 +9,14 @@ mod cases;
 mod error;
 mod events;
 mod keys;
+mod links;
 mod listing;
 mod lock;
 mod meta;
 mod migrations;
 mod opening;
+mod presentations;
+mod retention;
 mod sql;
 mod staging;
 mod tasks;
@@ -35,7 +38,9 @@ pub(crate) use archives::{ArchiveFacts, EntityFacts, StoredArchive, WrittenArchi
 pub(crate) use error::StoreError;
 pub(crate) use listing::{Filter, PageAfter};
 pub(crate) use opening::{Fingerprint, NewCase, Opened};
+pub(crate) use retention::{Cutoffs, Shredded};
 pub(crate) use tasks::{Claim, Failure, Finish};
+pub(crate) use waiting::{Escalation, Late};
 
 use keys::Keys;
 use lock::DirLock;

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tributary_model::clock::SharedClock;
 
 use crate::group::Group;
-use crate::store::{Store, StoreError};
+use crate::metrics;
+use crate::store::{Escalation, Late, Store, StoreError};
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(200);
@@ -34,16 +35,25 @@ impl Scheduler {
     async fn look(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         // Escalated first: at the end of a window both fall on the same instant.
-        for late in self.store.escalate(now).await? {
-            let contact = self.group.entity(&late.entity).and_then(|entity| entity.contact.as_deref());
-            tracing::warn!(
-                case = %late.case,
-                entity = %late.entity,
-                disposition = %late.disposition,
-                contact = contact.unwrap_or("none recorded"),
-                "an entity is late: escalate to its contact"
-            );
+        for escalation in self.store.escalate(now).await? {
+            self.tell(&escalation);
         }
         self.store.decide_due(now).await.map(drop)
+    }
+
+    fn tell(&self, escalation: &Escalation) {
+        let case = escalation.case;
+        match &escalation.late {
+            Late::Entity(entity, disposition) => {
+                let contact = self.group.entity(entity).and_then(|entity| entity.contact.as_deref());
+                let contact = contact.unwrap_or("none recorded");
+                tracing::warn!(%case, %entity, %disposition, contact, "an entity is late: escalate to its contact");
+                metrics::escalated(disposition.as_str());
+            }
+            Late::Identity => {
+                tracing::warn!(%case, "nobody has vouched for the person: confirm the identity or cancel the case");
+                metrics::escalated("AWAITING_IDENTITY");
+            }
+        }
     }
 }

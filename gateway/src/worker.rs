@@ -1,11 +1,12 @@
 //! The fan-out: durable tasks taken up under leases, each by an attempt of its own, as many at once as the limits say.
 //!
-//! `attempt` is one attempt from claim to outcome, `export` takes one export in. Calls are made by `entity`, parts are
+//! `attempt` is one attempt from claim to outcome, `export` takes one export in (`intake`). Calls are made by `entity`, parts are
 //! verified by `stage`, answers by `attest`.
 
 mod attempt;
 mod export;
 mod finishing;
+mod intake;
 mod partials;
 
 use std::collections::HashMap;

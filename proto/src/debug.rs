@@ -31,6 +31,9 @@ masked!(
     crate::gateway::v1::CancelCaseRequest,
     crate::gateway::v1::ConfirmDeliveryRequest,
     crate::gateway::v1::DownloadArchiveResponse,
+    crate::gateway::v1::CreateLinkRequest,
+    crate::gateway::v1::CreateLinkResponse,
+    crate::gateway::v1::Link,
 );
 
 #[cfg(test)]

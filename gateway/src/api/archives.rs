@@ -1,23 +1,16 @@
 //! ArchiveService: any range of an archive, straight from the staged frames, recorded before the first byte leaves.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::Stream;
-use futures::stream::try_unfold;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::spawn_blocking;
 use tonic::{Request, Response, Status};
 use tributary_proto::gateway::v1 as wire;
 use tributary_proto::gateway::v1::archive_service_server::ArchiveService;
 
 use super::download::Download;
 use super::error::ApiError;
+use super::sending::{Bytes, send};
 use super::{Api, human, view};
 use crate::authorise::Verb;
-
-/// The bytes of a range.
-type Bytes = Pin<Box<dyn Stream<Item = Result<wire::DownloadArchiveResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl ArchiveService for Api {
@@ -58,20 +51,44 @@ impl ArchiveService for Api {
         recorded.map_err(ApiError::from)?;
         let download = Download::new(Arc::clone(&self.0.objects), case.id, stored, range);
         let download = download.map_err(|error| ApiError::internal(&error))?;
-        Ok(Response::new(stream(download, place)))
+        Ok(Response::new(send(download, place, self.0.download_stall, &self.0.tasks)))
     }
-}
 
-/// Reads on a blocking thread, a piece at a time, only when the last one was taken.
-fn stream(download: Download, place: OwnedSemaphorePermit) -> Bytes {
-    Box::pin(try_unfold((download, place), |(mut download, place)| async move {
-        let read = spawn_blocking(move || {
-            let piece = download.next();
-            (piece, download)
-        });
-        let (piece, download) = read.await.map_err(|error| ApiError::internal(&error))?;
-        let piece = piece.map_err(|error| ApiError::internal(&error))?;
-        let message = piece.map(|(offset, data)| wire::DownloadArchiveResponse { offset, data });
-        Ok::<_, Status>(message.map(|message| (message, (download, place))))
-    }))
+    async fn create_link(
+        &self,
+        request: Request<wire::CreateLinkRequest>,
+    ) -> Result<Response<wire::CreateLinkResponse>, Status> {
+        let caller = self.authorise(&request, Verb::Link)?;
+        let operator = self.authorise(&request, Verb::Operate).ok();
+        let made = self.make_link(&caller, operator.as_ref(), request.into_inner()).await?;
+        Ok(Response::new(made))
+    }
+
+    async fn list_links(
+        &self,
+        request: Request<wire::ListLinksRequest>,
+    ) -> Result<Response<wire::ListLinksResponse>, Status> {
+        let caller = self.authorise(&request, Verb::Link)?;
+        let request = request.into_inner();
+        human(&request.on_behalf_of)?;
+        let case = self.visible(&caller, &request.case_id).await?;
+        let now = self.0.clock.now();
+        let links = self.0.store.links(case.id).await.map_err(ApiError::from)?;
+        Ok(Response::new(wire::ListLinksResponse { links: links.iter().map(|link| view::link(link, now)).collect() }))
+    }
+
+    async fn revoke_link(
+        &self,
+        request: Request<wire::RevokeLinkRequest>,
+    ) -> Result<Response<wire::RevokeLinkResponse>, Status> {
+        let caller = self.authorise(&request, Verb::Link)?;
+        let request = request.into_inner();
+        let actor = self.actor(&caller, &request.on_behalf_of, None)?;
+        let case = self.visible(&caller, &request.case_id).await?;
+        let link = request.link_id.parse().map_err(|_| ApiError::LinkNotFound)?;
+        let now = self.0.clock.now();
+        let link = self.0.store.revoke_link(case.id, link, actor, now).await.map_err(ApiError::from)?;
+        tracing::info!(case = %case.id, link = %link.id, caller = %caller.id, "link revoked");
+        Ok(Response::new(wire::RevokeLinkResponse { link: Some(view::link(&link, now)) }))
+    }
 }

@@ -10,6 +10,8 @@ use super::page::PageSize;
 use super::watch::Watch;
 use super::{Api, convert, filter, human, opening, page, sees, text, view};
 use crate::authorise::Verb;
+use crate::case::Case;
+use crate::store::StoreError;
 
 /// Sizes of pages of cases.
 const PAGES: PageSize = PageSize { default: 50, most: 500 };
@@ -94,10 +96,12 @@ impl CaseService for Api {
             return Err(ApiError::Denied(Verb::Vouch).into());
         }
         let now = self.0.clock.now();
-        let confirmed = self.0.store.confirm_identity(case.id, more, scope, actor, now).await;
-        let (case, dropped) = confirmed.map_err(ApiError::from)?;
-        dropped.iter().for_each(|object| self.0.objects.remove(case.id, object));
-        self.0.worker.wake();
+        let api = self.clone();
+        let confirmed = self.carry_out("confirm an identity", async move {
+            let (case, dropped) = api.0.store.confirm_identity(case.id, more, scope, actor, now).await?;
+            api.asked_anew(case, &dropped)
+        });
+        let case = confirmed.await?;
         Ok(Response::new(wire::ConfirmIdentityResponse { case: Some(view::case(&case)) }))
     }
 
@@ -111,10 +115,12 @@ impl CaseService for Api {
         let case = self.visible(&caller, &request.case_id).await?;
         let entity: EntityId = request.entity.parse().map_err(|_| ApiError::TaskNotFound)?;
         let now = self.0.clock.now();
-        let retried = self.0.store.retry_task(case.id, entity, actor, now).await;
-        let (case, dropped) = retried.map_err(ApiError::from)?;
-        dropped.iter().for_each(|object| self.0.objects.remove(case.id, object));
-        self.0.worker.wake();
+        let api = self.clone();
+        let retried = self.carry_out("retry a task", async move {
+            let (case, dropped) = api.0.store.retry_task(case.id, entity, actor, now).await?;
+            api.asked_anew(case, &dropped)
+        });
+        let case = retried.await?;
         Ok(Response::new(wire::RetryTaskResponse { case: Some(view::case(&case)) }))
     }
 
@@ -127,10 +133,15 @@ impl CaseService for Api {
         let reason = text("reason", &request.reason, 1, MAX_REASON)?;
         let actor = self.actor(&caller, &request.on_behalf_of, Some(reason))?;
         let case = self.visible(&caller, &request.case_id).await?;
-        let case = self.0.store.cancel_case(case.id, actor, self.0.clock.now()).await.map_err(ApiError::from)?;
-        self.0.worker.abort(case.id);
-        self.0.objects.remove_case(case.id);
-        self.0.worker.wake();
+        let api = self.clone();
+        let cancelled = self.carry_out("cancel a case", async move {
+            let case = api.0.store.cancel_case(case.id, actor, api.0.clock.now()).await?;
+            api.0.worker.abort(case.id);
+            api.0.objects.remove_case(case.id);
+            api.0.worker.wake();
+            Ok(case)
+        });
+        let case = cancelled.await?;
         tracing::info!(case = %case.id, caller = %caller.id, "case cancelled and shredded");
         Ok(Response::new(wire::CancelCaseResponse { case: Some(view::case(&case)) }))
     }
@@ -164,8 +175,17 @@ impl CaseService for Api {
     }
 }
 
+impl Api {
+    /// What follows once entities are to be asked anew: their old objects go, and somebody takes them up.
+    fn asked_anew(&self, case: Case, dropped: &[String]) -> Result<Case, StoreError> {
+        dropped.iter().for_each(|object| self.0.objects.remove(case.id, object));
+        self.0.worker.wake();
+        Ok(case)
+    }
+}
+
 /// Lists show no reasons, not even those of scope decisions.
-fn listed(case: &crate::case::Case) -> wire::Case {
+fn listed(case: &Case) -> wire::Case {
     let mut case = view::case(case);
     case.tasks.iter_mut().for_each(|task| task.reason.clear());
     case

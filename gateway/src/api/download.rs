@@ -18,7 +18,7 @@ use crate::store::StoredArchive;
 const PIECE: u64 = 256 * 1024;
 
 /// A range on its way to a caller. Holds one message and one open part at a time.
-pub(super) struct Download {
+pub(crate) struct Download {
     objects: Arc<Objects>,
     case: CaseId,
     key: ContentKey,
@@ -30,7 +30,7 @@ pub(super) struct Download {
 }
 
 impl Download {
-    pub(super) fn new(
+    pub(crate) fn new(
         objects: Arc<Objects>,
         case: CaseId,
         stored: StoredArchive,
@@ -44,7 +44,7 @@ impl Download {
     }
 
     /// The next bytes with their offset; `None` at the end of the range.
-    pub(super) fn next(&mut self) -> io::Result<Option<(u64, Bytes)>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<(u64, Bytes)>> {
         if self.left.is_empty() {
             return Ok(None);
         }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tonic::{Code, Status};
 use tributary_proto::types::v1::ErrorReason;
 use tributary_transport::status::{bad_request, retryable, status};
@@ -32,6 +33,14 @@ pub(super) enum ApiError {
     State { state: String },
     /// No such archive.
     ArchiveNotFound,
+    /// The archive's retention is over.
+    ArchiveShredded { at: Timestamp },
+    /// No listener for links is configured.
+    LinksNotServed,
+    /// The case has as many links as it may.
+    TooManyLinks,
+    /// No such link.
+    LinkNotFound,
     /// A range that begins beyond the end.
     RangeBeyondEnd { size: u64 },
     /// A page token of another query, or none of ours.
@@ -42,6 +51,8 @@ pub(super) enum ApiError {
     Full,
     /// Too many downloads.
     Busy,
+    /// A download whose caller took nothing for too long.
+    Stalled { after: Duration },
     /// Stopping.
     Stopping,
     /// A defect, or something broke.
@@ -67,6 +78,9 @@ impl From<StoreError> for ApiError {
             StoreError::NoCase => Self::CaseNotFound,
             StoreError::NoTask => Self::TaskNotFound,
             StoreError::NoArchive => Self::ArchiveNotFound,
+            StoreError::Shredded(at) => Self::ArchiveShredded { at },
+            StoreError::NoLink => Self::LinkNotFound,
+            StoreError::TooManyLinks => Self::TooManyLinks,
             StoreError::RequestIdReused => Self::RequestIdReused,
             StoreError::TooManyIdentifiers => Self::field("identifiers", error.to_string()),
             StoreError::Full => Self::Full,
@@ -114,6 +128,20 @@ impl From<ApiError> for Status {
             ApiError::ArchiveNotFound => {
                 plain(Code::NotFound, R::ArchiveNotFound, "no such archive of the case, or none is ready yet")
             }
+            ApiError::ArchiveShredded { at } => {
+                let message = "the archive was shredded when its retention was over; its record remains";
+                let metadata = [("shredded_at", at.to_string())];
+                status(Code::NotFound, R::ArchiveShredded.reason(), message, &metadata)
+            }
+            ApiError::LinksNotServed => {
+                let message = "this gateway serves no links; its configuration needs the section `links`";
+                plain(Code::FailedPrecondition, R::LinksNotServed, message)
+            }
+            ApiError::TooManyLinks => {
+                let message = "the case has as many usable links as it may; revoke one";
+                plain(Code::ResourceExhausted, R::TooManyLinks, message)
+            }
+            ApiError::LinkNotFound => plain(Code::NotFound, R::LinkNotFound, "no such link of the case"),
             ApiError::RangeBeyondEnd { size } => {
                 let message = format!("the range starts beyond the archive's {size} bytes");
                 status(Code::OutOfRange, R::RangeBeyondEnd.reason(), message, &[("size", size.to_string())])
@@ -134,6 +162,10 @@ impl From<ApiError> for Status {
             ApiError::Busy => {
                 let message = "too many downloads are under way";
                 later(Code::ResourceExhausted, R::TooMuchWork, message, Duration::from_secs(5))
+            }
+            ApiError::Stalled { after } => {
+                let message = format!("nothing was taken of the download for {after:?}; read on from where it ended");
+                later(Code::Unavailable, R::TooMuchWork, &message, Duration::from_secs(1))
             }
             ApiError::Stopping => {
                 later(Code::Unavailable, R::ShuttingDown, "the gateway is stopping", Duration::from_secs(5))

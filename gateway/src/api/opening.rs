@@ -2,8 +2,9 @@
 
 use jiff::SignedDuration;
 use prost::Message;
-use tributary_model::id::EntityId;
+use tributary_model::id::{EntityId, InvalidId};
 use tributary_model::identifier::{Identifier, MAX_IDENTIFIERS};
+use tributary_model::language::Language;
 use tributary_model::scope::{Decision, Outcome, decide};
 use tributary_model::spiffe::SpiffeId;
 use tributary_proto::gateway::v1 as wire;
@@ -14,7 +15,7 @@ use super::convert::{self, ConversionError};
 use super::error::ApiError;
 use super::{Api, sees, text, view};
 use crate::authorise::{Caller, Verb};
-use crate::case::{Case, Opening};
+use crate::case::{Case, Dates, Opening};
 use crate::store::{Fingerprint, NewCase, Opened, Scope};
 
 /// Longest request_ref, in bytes.
@@ -56,12 +57,17 @@ impl Api {
         if request.validate_only {
             return Ok(view::preview(&opening, &decisions, group.version));
         }
-        let (escalation_margin, trace) = (self.escalation_margin(), tributary_transport::trace::current());
-        let new = NewCase { opening, actor, fingerprint, decisions, group, trace, escalation_margin };
-        match self.0.store.open_case(new, self.0.clock.now()).await? {
+        let (dates, trace) = (self.dates(), tributary_transport::trace::current());
+        let new = NewCase { opening, actor, fingerprint, decisions, group, trace, dates };
+        let api = self.clone();
+        let opened = self.carry_out("open a case", async move {
+            let opened = api.0.store.open_case(new, api.0.clock.now()).await;
+            api.0.worker.wake();
+            opened
+        });
+        match opened.await? {
             Opened::New(case) => {
                 tracing::info!(case = %case.id, caller = %caller.id, state = %case.state, "case opened");
-                self.0.worker.wake();
                 Ok(view::case(&case))
             }
             Opened::Before(case) => self.again(caller, &case),
@@ -70,15 +76,15 @@ impl Api {
 
     /// The scope decisions of a case that starts now.
     pub(super) fn scope(&self, requested: &[EntityId]) -> Scope {
-        Scope {
-            decisions: decide(self.0.group.file(), requested),
-            group: self.0.group.in_force(),
-            escalation_margin: self.escalation_margin(),
-        }
+        Scope { decisions: decide(self.0.group.file(), requested), group: self.0.group.in_force(), dates: self.dates() }
     }
 
-    fn escalation_margin(&self) -> SignedDuration {
-        SignedDuration::from_hours(24 * i64::from(self.0.delivery.escalate_before_days))
+    fn dates(&self) -> Dates {
+        let delivery = &self.0.delivery;
+        Dates {
+            escalation_margin: SignedDuration::from_hours(24 * i64::from(delivery.escalate_before_days)),
+            least_window: delivery.least_window,
+        }
     }
 
     /// The grants may have changed since the case was opened.
@@ -109,6 +115,7 @@ impl Api {
         if id.is_none_or(|id| id.hyphenated().to_string() != request.request_id) && !request.validate_only {
             note(ApiError::field("request_id", "must be a UUID in lower case with hyphens"));
         }
+        let language = self.language(&request.language).map_err(&mut note).ok();
         let requested = scope(&request.scope).map_err(&mut note).ok();
         let identifiers = match identifiers(&request.identifiers, 1) {
             Ok(identifiers) => Some(identifiers),
@@ -131,12 +138,20 @@ impl Api {
                 request_ref: request_ref?,
                 format: format?,
                 identity_confirmed: request.identity_confirmed,
+                language: language?,
             })
         })();
         match parsed {
             Some(opening) if wrong.is_empty() => Ok(opening),
             _ => Err(ApiError::Fields(wrong)),
         }
+    }
+
+    fn language(&self, tag: &str) -> Result<Language, ApiError> {
+        if tag.is_empty() {
+            return Ok(self.0.language.clone());
+        }
+        tag.parse().map_err(|error: InvalidId| ApiError::field("language", format!("must be {}", error.rule)))
     }
 
     /// Keyed digests of the request. Two callers never share a request id.

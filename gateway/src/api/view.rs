@@ -1,5 +1,6 @@
 //! A case as callers see it: the whole roster, asked or not, and never an identifier.
 
+use jiff::Timestamp;
 use tributary_model::disposition::Disposition;
 use tributary_model::lifecycle::TaskState;
 use tributary_model::scope::{Decision, Outcome};
@@ -7,6 +8,7 @@ use tributary_proto::gateway::v1 as wire;
 
 use super::convert::{self, timestamp};
 use crate::case::{Archive, Case, Event, Opening, Task};
+use crate::links::{Link, LinkState};
 
 /// A case on the wire.
 pub(super) fn case(case: &Case) -> wire::Case {
@@ -24,6 +26,8 @@ pub(super) fn case(case: &Case) -> wire::Case {
         archives: case.archives.iter().map(summary).collect(),
         group_version: case.group_version,
         etag: case.cursor.to_string(),
+        language: case.language.to_string(),
+        escalated_at: case.escalated_at.map(timestamp),
     }
 }
 
@@ -47,6 +51,8 @@ pub(super) fn preview(opening: &Opening, decisions: &[Decision], group_version: 
         archives: Vec::new(),
         group_version,
         etag: String::new(),
+        language: opening.language.to_string(),
+        escalated_at: None,
     }
 }
 
@@ -95,6 +101,32 @@ pub(super) fn archive(archive: &Archive) -> wire::Archive {
         complete: archive.complete,
         assembled_at: Some(timestamp(archive.assembled_at)),
         delivered_at: archive.delivered_at.map(timestamp),
+        shredded_at: archive.shredded_at.map(timestamp),
+    }
+}
+
+/// A link on the wire, as it stands at `now`.
+pub(super) fn link(link: &Link, now: Timestamp) -> wire::Link {
+    let state = match link.state(now) {
+        LinkState::Active => wire::LinkState::Active,
+        LinkState::Used => wire::LinkState::Used,
+        LinkState::Expired => wire::LinkState::Expired,
+        LinkState::Revoked => wire::LinkState::Revoked,
+        LinkState::Shredded => wire::LinkState::Shredded,
+    };
+    wire::Link {
+        link_id: link.id.to_string(),
+        sequence: link.sequence,
+        state: state.into(),
+        created_at: Some(timestamp(link.created_at)),
+        expires_at: Some(timestamp(link.expires_at)),
+        max_downloads: link.max_downloads,
+        downloads: link.downloads,
+        starts: link.starts,
+        last_download_at: link.last_download_at.map(timestamp),
+        revoked_at: link.revoked_at.map(timestamp),
+        confirm_delivery: link.confirm_delivery,
+        channel: link.channel.clone(),
     }
 }
 

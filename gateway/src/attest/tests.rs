@@ -22,6 +22,8 @@ struct World {
     attestation: Attestation,
     parts: Vec<Part>,
     tables: Vec<Table>,
+    previews: Vec<Preview>,
+    information: Option<Information>,
     group: InForce,
 }
 
@@ -106,7 +108,7 @@ fn world() -> World {
         information_sha256: None,
         software: "agent 1".to_owned(),
     };
-    World { key, entity, attestation, parts, tables, group }
+    World { key, entity, attestation, parts, tables, previews: Vec::new(), information: None, group }
 }
 
 impl World {
@@ -124,6 +126,8 @@ impl World {
             generation: asked.generation,
             parts: &self.parts,
             tables: &self.tables,
+            previews: &self.previews,
+            information: self.information.as_ref(),
             group: &self.group,
         };
         verify_attestation(envelope, &self.entity, &expected, at(now))
@@ -188,6 +192,33 @@ fn it_must_cover_exactly_what_is_staged() {
     world.parts = staged;
     world.tables[0].title = Some("Customers".to_owned());
     assert_eq!(world.verify(&said), Err(AttestationFault::Parts(PartsMismatch::Tables)));
+}
+
+#[test]
+fn it_must_cover_exactly_the_previews_and_the_record_that_came() {
+    let mut world = world();
+    let bare = world.attestation.clone();
+    let preview = Preview {
+        dataset: "crm".parse().unwrap(),
+        collection: "customer".to_owned(),
+        total_rows: 1,
+        rows: Vec::new(),
+        overview: Vec::new(),
+    };
+    let covering = Attestation { previews_sha256: Some(preview::digest([&preview])), ..bare.clone() };
+    assert_eq!(world.verify(&covering), Err(AttestationFault::Previews), "attested, and did not come");
+    world.previews = vec![preview];
+    assert_eq!(world.verify(&bare), Err(AttestationFault::Previews), "came, and is not attested");
+    assert!(world.verify(&covering).is_ok());
+    world.previews[0].total_rows = 2;
+    assert_eq!(world.verify(&covering), Err(AttestationFault::Previews));
+    world.previews.clear();
+    let record = Information::default();
+    let informing = Attestation { information_sha256: Some(information::digest(&record)), ..bare.clone() };
+    assert_eq!(world.verify(&informing), Err(AttestationFault::Information));
+    world.information = Some(record);
+    assert!(world.verify(&informing).is_ok());
+    assert_eq!(world.verify(&bare), Err(AttestationFault::Information));
 }
 
 #[test]

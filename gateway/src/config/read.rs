@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tributary_model::group::signed::Pins;
+use tributary_model::language::Language;
 use tributary_model::spiffe::TrustDomain;
 use tributary_model::yaml::{Fields, Node, Problems, Reader, Value, parse};
 
-use super::{Config, Delivery, GroupFiles, IdentityFiles, Limits, WaitingWord};
+use super::delivery as reach;
+use super::size::Size;
+use super::{Config, Delivery, GroupFiles, IdentityFiles, Limits, Retention, WaitingWord};
 use crate::authorise::{Entities, Grant};
 use crate::case::{MAX_WINDOW, Waiting};
 
@@ -41,6 +44,9 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
         .unwrap_or_default();
     let delivery = f.node("delivery").map_or(Some(Delivery::default()), |node| delivery(r, node));
     let waiting = f.node("waiting").map_or(Some(Waiting::ByDeliveryDate), |node| waiting(r, node));
+    let language = f.node("language").map_or(Some(Language::english()), |node| r.scalar(node, "language"));
+    let links = f.node("links").map_or(Some(None), |node| reach::links(r, node, folder).map(Some));
+    let retention = f.node("retention").map_or(Some(Retention::default()), |node| reach::retention(r, node));
     let limits = f.node("limits").map_or(Some(Limits::default()), |node| limits(r, node));
     let reflection = f.node("reflection").map_or(Some(true), |node| r.scalar(node, "reflection"));
     f.deny_unknown(r);
@@ -56,6 +62,9 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
         callers: callers.into_iter().collect::<Option<_>>()?,
         delivery: delivery?,
         waiting: waiting?,
+        language: language?,
+        links: links?,
+        retention: retention?,
         limits: limits?,
         reflection: reflection?,
     })
@@ -146,8 +155,11 @@ fn delivery(r: &mut Reader, node: &Node) -> Option<Delivery> {
     };
     let after_days = days(r, "after_days", default.after_days, 1);
     let escalate_before_days = days(r, "escalate_before_days", default.escalate_before_days, 0);
+    let least_window =
+        f.node("least_window").map_or(Some(default.least_window), |node| duration(r, node, "least_window"));
     f.deny_unknown(r);
-    Some(Delivery { after_days: after_days?, escalate_before_days: escalate_before_days? })
+    let (after_days, escalate_before_days) = (after_days?, escalate_before_days?);
+    Some(Delivery { after_days, escalate_before_days, least_window: least_window? })
 }
 
 fn waiting(r: &mut Reader, node: &Node) -> Option<Waiting> {
@@ -185,6 +197,7 @@ fn limits(r: &mut Reader, node: &Node) -> Option<Limits> {
         ("parts_per_export", &mut limits.parts_per_export),
         ("parts", &mut limits.parts),
         ("downloads", &mut limits.downloads),
+        ("entity_parts", &mut limits.entity_parts),
     ] {
         count(r, &mut f, key, slot);
     }
@@ -199,11 +212,16 @@ fn limits(r: &mut Reader, node: &Node) -> Option<Limits> {
         ("silence_timeout", &mut limits.silence_timeout),
         ("lease", &mut limits.lease),
         ("drain", &mut limits.drain),
+        ("download_stall", &mut limits.download_stall),
     ] {
         if let Some(time) = f.node(key).and_then(|node| duration(r, node, key)) {
             *slot = time;
         }
     }
+    if let Some(Size(bytes)) = f.optional(r, "entity_bytes") {
+        limits.entity_bytes = bytes;
+    }
+    limits.disk_reserve = f.optional(r, "disk_reserve").map(|Size(bytes)| bytes);
     if limits.backoff_min > limits.backoff_max {
         r.problem(f.place(), "`backoff_min` must not be longer than `backoff_max`");
     }
@@ -211,7 +229,7 @@ fn limits(r: &mut Reader, node: &Node) -> Option<Limits> {
     Some(limits)
 }
 
-fn count(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut usize) {
+pub(super) fn count(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut usize) {
     let Some(node) = f.node(key) else { return };
     match r.scalar::<u32>(node, key) {
         Some(0) => r.problem(node.place, format!("`{key}` must be at least 1")),

@@ -35,7 +35,13 @@ pub(super) struct GatewayFile {
     delivery: Option<DeliverySection>,
     /// How long to wait where a caller does not say.
     waiting: Option<WaitingSection>,
-    /// Limits. Times are written like 30s, 5m or 2h.
+    /// The language that a person is addressed in where a caller does not say, BCP 47; en unless said otherwise.
+    language: Option<String>,
+    /// Where people download archives with a link, HTTPS for browsers. Absent: no links.
+    links: Option<LinksSection>,
+    /// How long archives are kept before they are shredded.
+    retention: Option<RetentionSection>,
+    /// Limits. Times are written like 30s, 5m or 2h, sizes like 512MiB or 64GiB.
     limits: Option<LimitsSection>,
     /// Whether gRPC reflection is served; true unless said otherwise.
     reflection: Option<bool>,
@@ -83,6 +89,9 @@ struct DeliverySection {
     after_days: Option<u16>,
     /// Days before it at which missing entities are escalated; 5 unless said otherwise.
     escalate_before_days: Option<u16>,
+    /// The least time that entities get, also when a case starts shortly before its delivery date or after it; 24h
+    /// unless said otherwise.
+    least_window: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -92,6 +101,32 @@ struct WaitingSection {
     policy: WaitingWord,
     /// The window of best_effort.
     window: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct LinksSection {
+    /// Where browsers connect: address and port.
+    listen: String,
+    /// How browsers reach it from outside, such as https://archive.example.org.
+    public_url: String,
+    /// Certificate chain, PEM, renewed in place.
+    certificate: String,
+    /// Private key, PEM.
+    key: String,
+    /// Downloads at once; 32 unless said otherwise.
+    downloads: Option<u32>,
+    /// Misses of one network in ten minutes, 0 for any number; 20 unless said otherwise.
+    misses_per_client: Option<u32>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RetentionSection {
+    /// After the delivery, in days; 30d unless said otherwise.
+    delivered: Option<String>,
+    /// After it was written, when it was never delivered; 90d unless said otherwise.
+    ready_undelivered: Option<String>,
 }
 
 #[derive(JsonSchema)]
@@ -107,6 +142,15 @@ struct LimitsSection {
     parts: Option<u32>,
     /// Downloads at once.
     downloads: Option<u32>,
+    /// How long a download may wait for its caller to take the next bytes; 60s unless said otherwise.
+    download_stall: Option<String>,
+    /// Bytes that one entity may have staged for one case; 64GiB unless said otherwise.
+    entity_bytes: Option<String>,
+    /// Parts that one entity may have staged for one case; 100000 unless said otherwise, which no entity can pass.
+    entity_parts: Option<u32>,
+    /// Bytes of the data directory's file system that no part may take; a twentieth of it, at most 1GiB, unless said
+    /// otherwise.
+    disk_reserve: Option<String>,
     /// Failed attempts without progress after which a task is parked.
     failed_attempts: Option<u32>,
     /// Shortest pause between attempts.

@@ -1,13 +1,22 @@
 //! Between the agent's wire types and the words of `model` and `archive`: whatever does not convert is not believed.
+//!
+//! `table`, `preview` and `information` read what describes the parts; here is the rest, and what all of them share.
+
+mod information;
+mod preview;
+mod table;
 
 use jiff::Timestamp;
 use tributary_archive::part::{Encoding, Part, PartKind};
-use tributary_archive::table::{Field, ForeignKey, Labels, Table};
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
 use tributary_model::right::{Right, TableFormat};
 use tributary_proto::agent::v1;
 use tributary_proto::types::v1 as types;
+
+pub(super) use self::information::information;
+pub(super) use self::preview::preview;
+pub(super) use self::table::table;
 
 /// Longest name of a column or collection, in bytes.
 const MAX_NAME: usize = 500;
@@ -121,11 +130,16 @@ fn text(field: &'static str, text: String, longest: usize) -> Result<String, Con
 }
 
 /// Texts for people may have line feeds.
-fn prose(field: &'static str, prose: String) -> Result<Option<String>, ConversionError> {
-    if prose.len() > MAX_TEXT || prose.chars().any(|c| c.is_control() && !c.is_whitespace()) {
+fn words(field: &'static str, words: String) -> Result<String, ConversionError> {
+    if words.len() > MAX_TEXT || words.chars().any(|c| c.is_control() && !c.is_whitespace()) {
         return Err(invalid(field, format!("must be at most {MAX_TEXT} bytes without control characters")));
     }
-    Ok(Some(prose).filter(|prose| !prose.is_empty()))
+    Ok(words)
+}
+
+/// As [`words`], where empty means absent.
+fn prose(field: &'static str, prose: String) -> Result<Option<String>, ConversionError> {
+    Ok(Some(words(field, prose)?).filter(|prose| !prose.is_empty()))
 }
 
 fn name(field: &'static str, name: String) -> Result<String, ConversionError> {
@@ -259,45 +273,6 @@ impl TryFrom<v1::Part> for Announced {
 fn digest(field: &'static str, bytes: &[u8]) -> Result<tributary_archive::digest::Sha256Hex, ConversionError> {
     let bytes: [u8; 32] = bytes.try_into().map_err(|_| invalid(field, "must be 32 bytes"))?;
     Ok(bytes.into())
-}
-
-pub(super) fn table(wire: v1::Table) -> Result<Table, ConversionError> {
-    Ok(Table {
-        dataset: parse("table.dataset", &wire.dataset)?,
-        collection: name("table.collection", wire.collection)?,
-        title: prose("table.title", wire.title)?,
-        description: prose("table.description", wire.description)?,
-        fields: list("table.fields", MAX_FIELDS, wire.fields, column)?,
-        primary_key: list("table.primary_key", MAX_LIST, wire.primary_key, |key| name("table.primary_key", key))?,
-        foreign_keys: list("table.foreign_keys", MAX_LIST, wire.foreign_keys, reference)?,
-        labels: Labels::default(),
-    })
-}
-
-fn column(wire: v1::Field) -> Result<Field, ConversionError> {
-    Ok(Field {
-        name: name("table.fields.name", wire.name)?,
-        kind: parse("table.fields.type", &wire.r#type)?,
-        format: prose("table.fields.format", wire.format)?,
-        title: prose("table.fields.title", wire.title)?,
-        description: prose("table.fields.description", wire.description)?,
-        categories: list("table.fields.categories", MAX_LIST, wire.categories, |category| {
-            name("table.fields.categories", category)
-        })?,
-        labels: Labels::default(),
-        codes: Vec::new(),
-        unit: None,
-    })
-}
-
-fn reference(wire: v1::ForeignKey) -> Result<ForeignKey, ConversionError> {
-    let names = |field, names| list(field, MAX_LIST, names, |one| name(field, one));
-    Ok(ForeignKey {
-        fields: names("table.foreign_keys.fields", wire.fields)?,
-        dataset: parse("table.foreign_keys.dataset", &wire.dataset)?,
-        collection: name("table.foreign_keys.collection", wire.collection)?,
-        reference_fields: names("table.foreign_keys.reference_fields", wire.reference_fields)?,
-    })
 }
 
 /// Why an export waits, fit for one line, and until when.

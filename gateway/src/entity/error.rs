@@ -107,12 +107,17 @@ impl EntityError {
         matches!(self, Self::Unreachable(_))
     }
 
-    /// Whether this uses up an attempt: something other than the network, a pause that the agent asked for, or this
-    /// side's own trouble stood in the way.
+    /// Whether this uses up an attempt: something other than the network, slowness, a pause that the agent asked for, or
+    /// this side's own trouble stood in the way. Who is slow is tried again and escalated, like who is not there.
     pub fn counts_as_attempt(&self) -> bool {
         match self {
-            Self::Identity(_) | Self::TimedOut { .. } | Self::Refused { .. } | Self::Fault(_) => true,
-            Self::Unreachable(_) | Self::Busy { .. } | Self::Gone | Self::Replaced { .. } | Self::Local(_) => false,
+            Self::Identity(_) | Self::Refused { .. } | Self::Fault(_) => true,
+            Self::Unreachable(_)
+            | Self::TimedOut { .. }
+            | Self::Busy { .. }
+            | Self::Gone
+            | Self::Replaced { .. }
+            | Self::Local(_) => false,
         }
     }
 

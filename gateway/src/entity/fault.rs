@@ -66,6 +66,15 @@ pub enum Fault {
         /// The part.
         index: u32,
     },
+    /// A part of a collection whose preview had come.
+    #[error("part {index} is of a collection whose preview came before it; a preview follows the last part")]
+    AfterPreview {
+        /// The part.
+        index: u32,
+    },
+    /// A preview that does not fit its table or its parts.
+    #[error("a preview is not valid: {0}")]
+    Preview(&'static str),
     /// More than any honest export has.
     #[error("the agent announced more {0} than an export may have")]
     TooMuch(&'static str),

@@ -1,4 +1,7 @@
-//! What a generation of an export has announced so far, and whether the next thing fits it.
+//! What a generation of an export has announced so far, and whether the next thing fits it. Neighbour: `preview`, which
+//! holds previews against the tables and parts before them.
+
+mod preview;
 
 use std::collections::{HashMap, HashSet};
 
@@ -33,10 +36,26 @@ pub(super) struct Generation {
     rows: u64,
     /// Bytes of all descriptions.
     described: u64,
-    /// Bytes of each table's description.
-    tables: HashMap<Sha256Hex, u64>,
+    tables: HashMap<Sha256Hex, Known>,
+    /// Parts that a preview may point at, with the collection that they belong to.
+    attachments: HashSet<Sha256Hex>,
+    /// Bytes of all previews as lines.
+    previewed: usize,
+    informed: bool,
     files: HashSet<Sha256Hex>,
     folders: HashSet<Sha256Hex>,
+}
+
+/// What is known of a table.
+struct Known {
+    /// Bytes of its description.
+    described: u64,
+    /// Digests of its columns' names, in their order.
+    columns: Vec<Sha256Hex>,
+    /// Rows of its parts so far.
+    rows: u64,
+    /// Whether its preview came, and with it its last part.
+    previewed: bool,
 }
 
 impl Generation {
@@ -59,7 +78,9 @@ impl Generation {
             return Err(Fault::TooMuch("tables"));
         }
         let bytes = described(&table);
-        if self.tables.insert(table_name(table.dataset.as_str(), &table.collection), bytes).is_some() {
+        let columns = table.fields.iter().map(|field| Sha256Hex::of(field.name.as_bytes())).collect();
+        let known = Known { described: bytes, columns, rows: 0, previewed: false };
+        if self.tables.insert(table_name(table.dataset.as_str(), &table.collection), known).is_some() {
             return Err(Fault::TableTwice);
         }
         // Once by itself: it is kept whether parts follow or not.
@@ -88,9 +109,20 @@ impl Generation {
         }
         check_descriptor(&part)?;
         let table = table_name(part.dataset.as_str(), &part.collection);
+        let known = self.tables.get_mut(&table);
+        if known.as_ref().is_some_and(|known| known.previewed) {
+            return Err(Fault::AfterPreview { index });
+        }
         let form = match part.kind {
-            PartKind::Table => *self.tables.get(&table).ok_or(Fault::Undescribed { index })?,
-            PartKind::Attachment => 0,
+            PartKind::Table => {
+                let known = known.ok_or(Fault::Undescribed { index })?;
+                known.rows = known.rows.checked_add(part.rows).ok_or(Fault::TooMuch("rows"))?;
+                known.described
+            }
+            PartKind::Attachment => {
+                self.attachments.insert(preview::file_name(&table, part.path.as_str()));
+                0
+            }
         };
         // Quotes and backslashes double.
         let names = 2 * (part.path.as_str().len() + 2 * part.collection.len() + part.media_type.len()) as u64;
@@ -101,6 +133,14 @@ impl Generation {
         self.place(&part.path).ok_or(Fault::Path { index })?;
         self.parts = expected;
         Ok(part)
+    }
+
+    /// Takes note of the entity's record of its processing, which comes once.
+    pub(super) fn information(&mut self) -> Result<(), Fault> {
+        match std::mem::replace(&mut self.informed, true) {
+            false => Ok(()),
+            true => Err(Fault::Stream("sent its record of processing twice")),
+        }
     }
 
     /// Whether the path can lie beside those before it, on every system.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tonic::Streaming;
+use tributary_archive::information::Information;
 use tributary_archive::part::Part;
+use tributary_archive::preview::Preview;
 use tributary_archive::table::Table;
 use tributary_proto::agent::v1::watch_export_response::Event;
 use tributary_proto::agent::v1::{Attested, WatchExportResponse};
@@ -25,6 +27,10 @@ pub enum Watched {
     Table(Table),
     /// The next part of the generation, numbered without gaps. It can be fetched.
     Part(Part),
+    /// An extract of a collection, after its last part.
+    Preview(Preview),
+    /// What the entity has recorded about its processing. Comes once.
+    Information(Information),
     /// The export waits.
     Pending {
         /// Why, for people.
@@ -98,7 +104,15 @@ impl Progress {
                 let announced = Announced::try_from(part)?;
                 self.running()?.part(announced).map(Watched::Part)
             }
-            Event::Preview(_) | Event::Information(_) => Err(Fault::Stream("sent a preview, which is not taken yet")),
+            Event::Preview(preview) => {
+                let preview = convert::preview(preview)?;
+                self.running()?.preview(preview).map(Watched::Preview)
+            }
+            Event::Information(information) => {
+                let information = convert::information(information)?;
+                self.running()?.information()?;
+                Ok(Watched::Information(information))
+            }
             Event::Pending(pending) => {
                 let (reason, retry_at) = convert::pending(pending);
                 Ok(Watched::Pending { reason, retry_at })
@@ -131,6 +145,8 @@ impl fmt::Debug for Watched {
             Self::Generation(number) => write!(f, "Generation({number})"),
             Self::Table(_) => f.write_str("Table"),
             Self::Part(part) => write!(f, "Part({})", part.index),
+            Self::Preview(preview) => preview.fmt(f),
+            Self::Information(_) => f.write_str("Information"),
             Self::Pending { .. } => f.write_str("Pending"),
             Self::Attested(_) => f.write_str("Attested"),
         }

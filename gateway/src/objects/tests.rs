@@ -104,6 +104,17 @@ fn a_large_object_that_finds_no_room_is_full_and_not_broken() {
 }
 
 #[test]
+fn no_part_takes_what_is_reserved() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = rustix::fs::statvfs(folder.path()).unwrap();
+    let free = found.f_bavail * found.f_frsize;
+    let objects = Objects::open(folder.path()).unwrap();
+    assert!(objects.room_for(1).is_ok());
+    // Others may write here meanwhile; half of what is free is beyond what they do.
+    assert!(is_full(&objects.reserving(Some(free + free / 2)).room_for(1).unwrap_err()));
+}
+
+#[test]
 fn a_shredded_case_leaves_no_object() {
     let place = Place::new();
     let object = place.write(b"x").finish().unwrap();

@@ -1,6 +1,6 @@
 //! What callers do to a case that is under way: vouch, retry, cancel.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tributary_model::disposition::Disposition;
 use tributary_model::group::signed::InForce;
 use tributary_model::id::{CaseId, EntityId, InstructionId};
@@ -11,16 +11,17 @@ use tributary_model::scope::Decision;
 use super::cases::read;
 use super::events::{Head, Record};
 use super::opening::{person, start};
+use super::presentations::drop_presentations;
 use super::sql::{Tx, vals};
 use super::{Store, StoreError};
-use crate::case::{Actor, Case};
+use crate::case::{Actor, Case, Dates};
 
 /// Scope decisions and what they rest on, for a case whose identity is confirmed now.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     pub(crate) decisions: Vec<Decision>,
     pub(crate) group: InForce,
-    pub(crate) escalation_margin: SignedDuration,
+    pub(crate) dates: Dates,
 }
 
 impl Store {
@@ -55,8 +56,8 @@ impl Store {
                 add_identifiers(tx, &head, more).await?;
                 let mut dropped = Vec::new();
                 if waited {
-                    let Scope { decisions, group, escalation_margin } = &scope;
-                    start(tx, &mut head, decisions, group, *escalation_margin, now).await?;
+                    let Scope { decisions, group, dates } = &scope;
+                    start(tx, &mut head, decisions, group, *dates, now).await?;
                 } else {
                     dropped = retry_questioned(tx, &mut head, now).await?;
                 }
@@ -156,7 +157,7 @@ async fn retry_questioned(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Resul
 }
 
 /// A new instruction for a task: what an older one left behind is dropped here and, later, at the agent.
-async fn anew(
+pub(super) async fn anew(
     tx: &mut Tx,
     head: &mut Head,
     entity: &EntityId,
@@ -214,16 +215,19 @@ async fn finish(tx: &mut Tx, case: CaseId, entity: Option<&EntityId>, now: Times
 /// Drops what was staged of an entity; returns the names of its objects, to be removed after the commit.
 pub(super) async fn drop_staged(tx: &mut Tx, case: CaseId, entity: &EntityId) -> Result<Vec<String>, StoreError> {
     tx.run("DELETE FROM tables WHERE case_id = $1 AND entity = $2", &vals![case, entity]).await?;
+    drop_presentations(tx, case, entity).await?;
     let sql = "DELETE FROM parts WHERE case_id = $1 AND entity = $2 RETURNING object";
     tx.rows(sql, &vals![case, entity]).await?.iter().map(|row| row.text("object")).collect()
 }
 
 /// Drops the person's key and everything it sealed. Rows of archives stay as evidence that they existed.
-async fn shred(tx: &mut Tx, case: CaseId) -> Result<(), StoreError> {
+pub(super) async fn shred(tx: &mut Tx, case: CaseId) -> Result<(), StoreError> {
     for sql in [
         "UPDATE cases SET content_key = NULL, person = NULL, due_at = NULL, escalate_at = NULL WHERE case_id = $1",
         "DELETE FROM parts WHERE case_id = $1",
         "DELETE FROM tables WHERE case_id = $1",
+        "DELETE FROM presentations WHERE case_id = $1",
+        "DELETE FROM carried_parts WHERE case_id = $1",
         "DELETE FROM attestations WHERE case_id = $1",
         "DELETE FROM archives WHERE case_id = $1 AND object IS NULL",
         "UPDATE archives SET draft = NULL, pieces = NULL WHERE case_id = $1",

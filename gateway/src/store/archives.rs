@@ -5,7 +5,9 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tributary_archive::information::Information;
 use tributary_archive::part::Part;
+use tributary_archive::preview::Preview;
 use tributary_archive::table::Table;
 use tributary_model::disposition::Disposition;
 use tributary_model::id::{CaseId, EntityId, InstructionId};
@@ -15,6 +17,7 @@ use super::cases::{archive, standings};
 use super::events::{Head, Record};
 use super::keys::CaseKeys;
 use super::meta;
+use super::presentations;
 use super::sql::{Ask, Snapshot, Tx, vals};
 use super::{Store, StoreError};
 use crate::case::{Actor, Archive, Case};
@@ -64,6 +67,8 @@ pub(crate) struct EntityFacts {
     pub(crate) attestation: Option<Vec<u8>>,
     pub(crate) tables: Vec<Table>,
     pub(crate) parts: Vec<Part>,
+    pub(crate) previews: Vec<Preview>,
+    pub(crate) information: Option<Information>,
 }
 
 /// What was built, to be made durable.
@@ -167,9 +172,12 @@ impl Store {
                 let mut head = Head::read(tx, store.keys(), written.case).await?;
                 let draft = take_draft(tx, &head, &written).await?;
                 let mut dropped = Vec::new();
-                for entity in draft.entities.iter().filter(|entity| entity.archive == Some(draft.sequence)) {
+                for entity in &draft.entities {
                     if let Some((_, why)) = written.voided.iter().find(|(voided, _)| *voided == entity.entity) {
-                        dropped.extend(void(tx, &mut head, &entity.entity, why, now).await?);
+                        dropped.extend(void(tx, &mut head, entity, draft.sequence, why, now).await?);
+                        continue;
+                    }
+                    if entity.archive != Some(draft.sequence) {
                         continue;
                     }
                     let sql = "UPDATE tasks SET archive = $3 WHERE case_id = $1 AND entity = $2 AND archive IS NULL \
@@ -189,20 +197,22 @@ impl Store {
     /// A written archive of a case (0 for the latest) with what is needed to read it.
     pub(crate) async fn archive(&self, id: CaseId, sequence: u32) -> Result<StoredArchive, StoreError> {
         let mut snapshot = Snapshot::open(&self.0.readers).await?;
-        let sql = "SELECT sequence, file_name, size, tagmanifest_sha256, complete, assembled_at, delivered_at, object, \
-                   pieces, draft FROM archives WHERE case_id = $1 AND object IS NOT NULL AND ($2 = 0 OR sequence = $2) \
+        let sql = "SELECT sequence, file_name, size, tagmanifest_sha256, complete, assembled_at, delivered_at, shredded_at, \
+                   object, pieces, draft FROM archives WHERE case_id = $1 AND object IS NOT NULL AND ($2 = 0 OR sequence = $2) \
                    ORDER BY sequence DESC LIMIT 1";
         let row = snapshot.rows(sql, &vals![id, sequence]).await?.pop().ok_or(StoreError::NoArchive)?;
+        if let Some(at) = row.time_opt("shredded_at")? {
+            return Err(StoreError::Shredded(at));
+        }
         let keys = case_keys(&mut snapshot, self, id).await?;
-        // A shredded case has no archives that could be read.
+        // Nor has a cancelled case archives that could be read.
         if keys.content().is_err() {
             return Err(StoreError::NoArchive);
         }
         let draft: Draft = keys.open("draft", &row.blob("draft")?)?;
         let mut objects = Vec::new();
         for entity in draft.entities.iter().filter(|entity| entity.archive == Some(draft.sequence)) {
-            let sql = "SELECT part, object FROM parts WHERE case_id = $1 AND entity = $2 ORDER BY part";
-            for row in snapshot.rows(sql, &vals![id, &entity.entity]).await? {
+            for row in parts_of(&mut snapshot, id, &entity.entity, draft.sequence).await? {
                 objects.push((entity.entity.clone(), row.count("part")?, row.text("object")?));
             }
         }
@@ -249,16 +259,27 @@ impl Store {
                            AND ($2 = 0 OR sequence = $2) ORDER BY sequence DESC LIMIT 1";
                 let row = tx.row(sql, &vals![id, sequence]).await?.ok_or(StoreError::NoArchive)?;
                 if row.time_opt("delivered_at")?.is_none() {
-                    let sequence: u32 = row.count("sequence")?;
-                    let sql = "UPDATE archives SET delivered_at = $3 WHERE case_id = $1 AND sequence = $2";
-                    tx.run(sql, &vals![id, sequence, delivered_at]).await?;
-                    delivered(tx, &mut head, sequence, &actor, now).await?;
+                    hand_over(tx, &mut head, row.count("sequence")?, delivered_at, &actor, now).await?;
                 }
                 super::cases::read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)
             })
         })
         .await
     }
+}
+
+/// Records the delivery of an archive that was not delivered before.
+pub(super) async fn hand_over(
+    tx: &mut Tx,
+    head: &mut Head,
+    sequence: u32,
+    delivered_at: Timestamp,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE archives SET delivered_at = $3 WHERE case_id = $1 AND sequence = $2";
+    tx.run(sql, &vals![head.id, sequence, delivered_at]).await?;
+    delivered(tx, head, sequence, actor, now).await
 }
 
 /// Complete when every entity is final and no archive, written or due, waits to be handed over.
@@ -279,23 +300,62 @@ async fn delivered(
     super::waiting::settle(tx, head, now).await
 }
 
-/// Parks a task whose answer no archive can carry: counted as answered, it would be missing for good and let the case
-/// close (GRP-6). Asked again, the entity signs anew.
+/// The objects of the parts that archive `sequence` carries of an entity.
+async fn parts_of(
+    snapshot: &mut Snapshot,
+    id: CaseId,
+    entity: &EntityId,
+    sequence: u32,
+) -> Result<Vec<super::sql::Row>, StoreError> {
+    let sql =
+        "SELECT part, object FROM carried_parts WHERE case_id = $1 AND entity = $2 AND sequence = $3 ORDER BY part";
+    let carried = snapshot.rows(sql, &vals![id, entity, sequence]).await?;
+    if !carried.is_empty() {
+        return Ok(carried);
+    }
+    let sql = "SELECT part, object FROM parts WHERE case_id = $1 AND entity = $2 ORDER BY part";
+    snapshot.rows(sql, &vals![id, entity]).await
+}
+
+/// Voids an answer that no archive can carry any more: counted as answered, the entity would be missing for good and
+/// let the case close (GRP-6).
+///
+/// An answer that no archive has carried yet is parked: its key ran out while it waited, and would do so again until
+/// somebody renews it. One that an earlier archive carries has lost its key to a newer group file, which names the key
+/// that counts instead: the entity is asked anew, and the earlier archive keeps its parts.
 async fn void(
     tx: &mut Tx,
     head: &mut Head,
-    entity: &EntityId,
+    drafted: &DraftEntity,
+    sequence: u32,
     why: &str,
     now: Timestamp,
 ) -> Result<Vec<String>, StoreError> {
-    let state = TaskState::Answered.next(TaskEvent::AnswerVoided)?;
+    let entity = &drafted.entity;
+    let current = "SELECT state FROM tasks WHERE case_id = $1 AND entity = $2";
+    let row = tx.row(current, &vals![head.id, entity]).await?.ok_or(StoreError::NoTask)?;
+    let state: TaskState = row.parse("state")?;
+    if state != TaskState::Answered {
+        // What the entity had asked back is no answer that could be missed: it stands as it does.
+        return Ok(Vec::new());
+    }
+    let state = state.next(TaskEvent::AnswerVoided)?;
     let (disposition, reason) = (Disposition::Failed, head.keys.seal_text("reason", why)?);
     let sql = "UPDATE tasks SET state = $3, disposition = $4, reason = $5, observed_since = $6, parts = 0, bytes = 0, \
-               updated_at = $6 WHERE case_id = $1 AND entity = $2";
+               archive = NULL, updated_at = $6 WHERE case_id = $1 AND entity = $2";
     tx.run(sql, &vals![head.id, entity, state, disposition, reason, now]).await?;
     let record = Record { entity: Some(entity), disposition: Some(disposition), detail: why, ..Record::default() };
     head.record(tx, TaskEvent::AnswerVoided.as_str(), now, record).await?;
-    super::acting::drop_staged(tx, head.id, entity).await
+    match drafted.archive {
+        Some(carried) if carried < sequence => {
+            let sql = "INSERT INTO carried_parts (case_id, entity, sequence, part, object) \
+                       SELECT case_id, entity, $3, part, object FROM parts WHERE case_id = $1 AND entity = $2";
+            tx.run(sql, &vals![head.id, entity, carried]).await?;
+            tx.run("DELETE FROM parts WHERE case_id = $1 AND entity = $2", &vals![head.id, entity]).await?;
+            super::acting::anew(tx, head, entity, state, None, now).await
+        }
+        _ => super::acting::drop_staged(tx, head.id, entity).await,
+    }
 }
 
 async fn take_draft(tx: &mut Tx, head: &Head, written: &WrittenArchive) -> Result<Draft, StoreError> {
@@ -334,13 +394,23 @@ async fn entity_facts(
     standing: &DraftEntity,
 ) -> Result<EntityFacts, StoreError> {
     let entity = &standing.entity;
-    let mut facts =
-        EntityFacts { standing: standing.clone(), attestation: None, tables: Vec::new(), parts: Vec::new() };
+    let mut facts = EntityFacts {
+        standing: standing.clone(),
+        attestation: None,
+        tables: Vec::new(),
+        parts: Vec::new(),
+        previews: Vec::new(),
+        information: None,
+    };
     if let Some(instruction) = standing.instruction {
         let sql = "SELECT envelope FROM attestations WHERE case_id = $1 AND entity = $2 AND instruction = $3";
         let row = ask.ask(sql, &vals![id, entity, instruction]).await?.pop();
         let row = row.ok_or(StoreError::Corrupt("attestation"))?;
         facts.attestation = Some(keys.content()?.open("attestation", &row.blob("envelope")?)?);
+        facts.information = presentations::information(ask, keys, id, entity, instruction).await?;
+        if standing.archive == Some(sequence) {
+            facts.previews = presentations::previews(ask, keys, id, entity, instruction).await?;
+        }
     }
     if standing.archive == Some(sequence) {
         let sql = "SELECT description FROM tables WHERE case_id = $1 AND entity = $2 ORDER BY dataset, collection";

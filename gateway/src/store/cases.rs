@@ -15,7 +15,7 @@ use crate::case::{Archive, Case, Task, Waiting};
 macro_rules! case_columns {
     () => {
         "case_id, state, exercised, format, received_at, opened_at, delivery_date, waiting, window_ms, group_version, \
-         decisions, content_key, record_key, record, cursor"
+         decisions, language, escalated_at, content_key, record_key, record, cursor"
     };
 }
 pub(super) use case_columns;
@@ -79,6 +79,8 @@ pub(super) async fn whole(ask: &mut impl Ask, keys: &Keys, row: &Row, reasons: b
         delivery_date: row.time("delivery_date")?,
         waiting: waiting(row)?,
         format: row.parse("format")?,
+        language: row.parse("language")?,
+        escalated_at: row.time_opt("escalated_at")?,
         group_version: row.count("group_version")?,
         decisions: row.json("decisions")?,
         tasks: tasks(ask, &keys, id, reasons).await?,
@@ -110,7 +112,7 @@ async fn tasks(ask: &mut impl Ask, keys: &CaseKeys, id: CaseId, reasons: bool) -
 }
 
 async fn archives(ask: &mut impl Ask, id: CaseId) -> Result<Vec<Archive>, StoreError> {
-    let sql = "SELECT sequence, file_name, size, tagmanifest_sha256, complete, assembled_at, delivered_at \
+    let sql = "SELECT sequence, file_name, size, tagmanifest_sha256, complete, assembled_at, delivered_at, shredded_at \
                FROM archives WHERE case_id = $1 AND object IS NOT NULL ORDER BY sequence";
     let rows = ask.ask(sql, &vals![id]).await?;
     rows.iter().map(archive).collect()
@@ -126,10 +128,11 @@ pub(super) fn archive(row: &Row) -> Result<Archive, StoreError> {
         complete: row.bool_opt("complete")?.ok_or(StoreError::Corrupt("complete"))?,
         assembled_at: row.time("assembled_at")?,
         delivered_at: row.time_opt("delivered_at")?,
+        shredded_at: row.time_opt("shredded_at")?,
     })
 }
 
-/// How every task of a case stands, in short.
+/// How some tasks of a case stand, in short.
 pub(super) struct Standing {
     pub(super) state: TaskState,
     pub(super) disposition: Disposition,
@@ -137,8 +140,12 @@ pub(super) struct Standing {
     pub(super) carried: bool,
 }
 
+/// The different ways in which the tasks of a case stand: few, however many entities there are, since this is asked
+/// after every answer.
 pub(super) async fn standings(ask: &mut impl Ask, id: CaseId) -> Result<Vec<Standing>, StoreError> {
-    let rows = ask.ask("SELECT state, disposition, archive FROM tasks WHERE case_id = $1", &vals![id]).await?;
+    let sql = "SELECT state, disposition, MIN(archive) AS archive FROM tasks WHERE case_id = $1 \
+               GROUP BY state, disposition, archive IS NULL";
+    let rows = ask.ask(sql, &vals![id]).await?;
     let standings = rows.iter().map(|row| {
         Ok(Standing {
             state: row.parse("state")?,

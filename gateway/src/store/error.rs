@@ -20,6 +20,15 @@ pub(crate) enum StoreError {
     /// No such archive, or it is not written yet.
     #[error("no such archive")]
     NoArchive,
+    /// The archive's retention is over.
+    #[error("the archive was shredded at {0}, when its retention was over")]
+    Shredded(jiff::Timestamp),
+    /// No such link of the case.
+    #[error("no such link of the case")]
+    NoLink,
+    /// The case has as many usable links as it may.
+    #[error("the case has as many usable links as it may")]
+    TooManyLinks,
     /// The task belongs to another attempt by now.
     #[error("the task's lease is lost")]
     StaleLease,

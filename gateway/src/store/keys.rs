@@ -77,6 +77,11 @@ impl CaseKeys {
         self.content.as_ref().ok_or(StoreError::Crypto(CryptoError::Altered))
     }
 
+    /// Goes on without the key of the person's data, once it was dropped.
+    pub(super) fn forget_content(&mut self) {
+        self.content = None;
+    }
+
     pub(super) fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> Result<Vec<u8>, StoreError> {
         let plain = json(value)?;
         Ok(self.content()?.seal(purpose, &plain)?)

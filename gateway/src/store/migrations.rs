@@ -8,7 +8,11 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use super::StoreError;
 
-const STEPS: [(i64, &str, &str); 1] = [(1, "initial", include_str!("../../migrations/0001_initial.sql"))];
+const STEPS: &[(i64, &str, &str)] = &[
+    (1, "initial", include_str!("../../migrations/0001_initial.sql")),
+    (2, "delivery", include_str!("../../migrations/0002_delivery.sql")),
+    (3, "presentation", include_str!("../../migrations/0003_presentation.sql")),
+];
 
 /// Brings the schema up to date.
 pub(super) async fn run(conn: &mut SqliteConnection) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! Opens a case: idempotent by the caller's request id, durable when it returns, with its scope and tasks.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tributary_model::disposition::Disposition;
 use tributary_model::group::signed::InForce;
 use tributary_model::id::{CaseId, InstructionId};
@@ -12,7 +12,7 @@ use super::cases::{OpeningRecord, read, waiting_columns};
 use super::events::{Head, Record};
 use super::sql::{Tx, vals};
 use super::{Store, StoreError};
-use crate::case::{Actor, Case, Opening};
+use crate::case::{Actor, Case, Dates, Opening};
 
 /// Keyed digests of a request id (of one caller) and of what was asked under it.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +31,7 @@ pub(crate) struct NewCase {
     pub(crate) group: InForce,
     /// The trace of the call that opens it.
     pub(crate) trace: Option<String>,
-    /// Time before the due date at which missing entities are escalated.
-    pub(crate) escalation_margin: SignedDuration,
+    pub(crate) dates: Dates,
 }
 
 /// What an opening came to.
@@ -87,8 +86,9 @@ async fn insert(tx: &mut Tx, store: &Store, new: &NewCase, now: Timestamp) -> Re
     let json = |value| serde_json::to_string(value).map_err(|_| StoreError::Corrupt("requested"));
     let sql = "INSERT INTO cases (case_id, state, exercised, format, received_at, opened_at, delivery_date, waiting, \
                window_ms, requested, group_version, group_sha256, decisions, content_key, record_key, person, record, \
-               request_ref_mac, trace, cursor) \
-               VALUES ($1, 'OPENED', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0)";
+               request_ref_mac, trace, language, cursor) \
+               VALUES ($1, 'OPENED', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+               0)";
     let values = vals![
         id,
         opening.right.as_str(),
@@ -108,6 +108,7 @@ async fn insert(tx: &mut Tx, store: &Store, new: &NewCase, now: Timestamp) -> Re
         record,
         &request_ref[..],
         new.trace.clone(),
+        opening.language.as_str(),
     ];
     tx.run(sql, &values).await?;
     let sql = "INSERT INTO request_ids (request_mac, content_mac, case_id) VALUES ($1, $2, $3)";
@@ -116,9 +117,11 @@ async fn insert(tx: &mut Tx, store: &Store, new: &NewCase, now: Timestamp) -> Re
     let actor = Record { actor: Some(&new.actor), ..Record::default() };
     head.record(tx, "OPENED", now, actor).await?;
     if opening.identity_confirmed {
-        start(tx, &mut head, &new.decisions, &new.group, new.escalation_margin, now).await?;
+        start(tx, &mut head, &new.decisions, &new.group, new.dates, now).await?;
     } else {
         head.advance(tx, CaseEvent::IdentityMissing, now, Record::default()).await?;
+        let escalate_at = new.dates.identity_escalated_at(now, opening.delivery_date);
+        tx.run("UPDATE cases SET escalate_at = $2 WHERE case_id = $1", &vals![id, escalate_at]).await?;
     }
     Ok(id)
 }
@@ -133,12 +136,12 @@ pub(super) async fn start(
     head: &mut Head,
     decisions: &[Decision],
     group: &InForce,
-    margin: SignedDuration,
+    dates: Dates,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     head.advance(tx, CaseEvent::ScopeDecided, now, Record::default()).await?;
-    let due_at = head.waiting.due_at(now, head.delivery_date);
-    let escalate_at = head.waiting.escalate_at(now, due_at, margin);
+    let due_at = head.waiting.due_at(now, head.delivery_date, dates.least_window);
+    let escalate_at = head.waiting.escalate_at(now, due_at, dates.escalation_margin);
     let sql = "UPDATE cases SET decisions = $2, group_version = $3, group_sha256 = $4, due_at = $5, escalate_at = $6 \
                WHERE case_id = $1";
     let values = vals![head.id, decisions_json(decisions)?, group.version, &group.digest, due_at, escalate_at];

@@ -95,10 +95,11 @@ impl Store {
                 let mut task = Held::read(tx, &store, &claim).await?;
                 same_generation(&task, attestation.generation)?;
                 let sealed = claim.keys.content()?.seal("attestation", &envelope)?;
-                let sql = "INSERT INTO attestations (case_id, entity, instruction, disposition, envelope, verified_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6)";
+                let sql = "INSERT INTO attestations (case_id, entity, instruction, disposition, envelope, verified_at, \
+                           group_version) VALUES ($1, $2, $3, $4, $5, $6, $7)";
                 let disposition = attestation.disposition;
-                let values = vals![claim.case, &claim.entity, claim.export, disposition, sealed, now];
+                let group = super::meta::in_force(tx).await?.ok_or(StoreError::Corrupt("group_in_force"))?;
+                let values = vals![claim.case, &claim.entity, claim.export, disposition, sealed, now, group.version];
                 tx.run(sql, &values).await?;
                 let reason = task.head.keys.seal_text("reason", &reason(&attestation))?;
                 let sql = "UPDATE tasks SET disposition = $3, reason = $4, lease_token = NULL, lease_until = 0, \
@@ -118,14 +119,15 @@ impl Store {
     pub(crate) async fn objects(&self) -> Result<std::collections::HashSet<(CaseId, String)>, StoreError> {
         let mut snapshot = Snapshot::open(&self.0.readers).await?;
         let sql = "SELECT p.case_id AS case_id, p.object AS object FROM parts p \
+                   UNION ALL SELECT k.case_id, k.object FROM carried_parts k \
                    UNION ALL SELECT a.case_id, a.object FROM archives a JOIN cases c ON c.case_id = a.case_id \
-                   WHERE a.object IS NOT NULL AND c.content_key IS NOT NULL";
+                   WHERE a.object IS NOT NULL AND a.shredded_at IS NULL AND c.content_key IS NOT NULL";
         let rows = snapshot.rows(sql, &[]).await?;
         rows.iter().map(|row| Ok((row.parse("case_id")?, row.text("object")?))).collect()
     }
 }
 
-fn same_generation(task: &Held, generation: u32) -> Result<(), StoreError> {
+pub(super) fn same_generation(task: &Held, generation: u32) -> Result<(), StoreError> {
     if task.generation == generation { Ok(()) } else { Err(StoreError::StaleLease) }
 }
 

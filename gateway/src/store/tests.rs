@@ -12,13 +12,14 @@ use tributary_model::disposition::Disposition;
 use tributary_model::group::signed::InForce;
 use tributary_model::id::{CaseId, EntityId};
 use tributary_model::identifier::Identifier;
+use tributary_model::language::Language;
 use tributary_model::lifecycle::{CaseState, TaskState};
 use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::{Decision, Outcome, Rule};
 use tributary_transport::tasks::Tasks;
 
 use super::*;
-use crate::case::{Actor, Case, Opening, Waiting};
+use crate::case::{Actor, Case, Dates, Opening, Waiting};
 
 const LEASE: Duration = Duration::from_secs(30);
 const CLOSE: Duration = Duration::from_secs(5);
@@ -72,15 +73,15 @@ impl Bench {
     }
 
     async fn case(&self, waiting: Waiting, entities: &[&str]) -> CaseId {
-        let decision = |entity: &&str| Decision {
-            entity: id(entity),
-            outcome: Outcome::Ask,
-            rule: Rule::SameLegalArea,
-            exporter: id("be"),
-            exporter_area: "EEA".to_owned(),
-            importer_area: "EEA".to_owned(),
-            group_version: 1,
-        };
+        self.open(waiting, entities, true).await
+    }
+
+    /// A case for which nobody has vouched.
+    async fn unvouched_case(&self) -> CaseId {
+        self.open(Waiting::ByDeliveryDate, &["be"], false).await
+    }
+
+    async fn open(&self, waiting: Waiting, entities: &[&str], identity_confirmed: bool) -> CaseId {
         let unique = *CaseId::new(now()).as_bytes();
         let mut request = [0; 32];
         request[..16].copy_from_slice(&unique);
@@ -94,14 +95,15 @@ impl Bench {
                 delivery_date: days(25),
                 request_ref: String::new(),
                 format: TableFormat::Csv,
-                identity_confirmed: true,
+                identity_confirmed,
+                language: Language::english(),
             },
             actor: actor(),
             fingerprint: Fingerprint { request, content: [0; 32] },
-            decisions: entities.iter().map(decision).collect(),
+            decisions: entities.iter().map(|entity| decision(entity)).collect(),
             group: InForce { version: 1, digest: "00".repeat(32) },
             trace: None,
-            escalation_margin: SignedDuration::from_hours(24 * 5),
+            dates: dates(),
         };
         let Opened::New(case) = self.store.open_case(new, now()).await.unwrap() else { panic!("opened before") };
         case.id
@@ -139,6 +141,22 @@ impl Bench {
         };
         self.store.archive_written(written, at).await.map(drop)
     }
+}
+
+fn decision(entity: &str) -> Decision {
+    Decision {
+        entity: id(entity),
+        outcome: Outcome::Ask,
+        rule: Rule::SameLegalArea,
+        exporter: id("be"),
+        exporter_area: "EEA".to_owned(),
+        importer_area: "EEA".to_owned(),
+        group_version: 1,
+    }
+}
+
+fn dates() -> Dates {
+    Dates { escalation_margin: SignedDuration::from_hours(24 * 5), least_window: Duration::from_secs(24 * 3600) }
 }
 
 fn actor() -> Actor {
@@ -311,11 +329,7 @@ async fn more_identifiers_do_not_change_what_an_entity_under_way_was_told() {
     bench.store.export_started(&claim, now()).await.unwrap();
     bench.store.release(&claim, now()).await.unwrap();
     let more = vec![Identifier::new("email".parse().unwrap(), "aaron@example.org").unwrap()];
-    let scope = Scope {
-        decisions: Vec::new(),
-        group: InForce { version: 1, digest: "00".repeat(32) },
-        escalation_margin: SignedDuration::ZERO,
-    };
+    let scope = Scope { decisions: Vec::new(), group: InForce { version: 1, digest: "00".repeat(32) }, dates: dates() };
     bench.store.confirm_identity(case, more, scope, actor(), now()).await.unwrap();
     let again = bench.claim("fr", now()).await.unwrap();
     assert_eq!((again.export, &again.identifiers), (claim.export, &claim.identifiers), "it goes on as it began");
@@ -420,4 +434,34 @@ fn store_keys_are_bound_to_their_case() {
     let kek = kek(folder.path());
     let wrapped = kek.wrap(&ContentKey::generate().unwrap(), b"tributary case a content").unwrap();
     assert!(kek.unwrap(&wrapped, b"tributary case b content").is_err());
+}
+
+#[tokio::test]
+async fn who_never_vouches_is_told_before_the_delivery_date_and_once() {
+    let bench = Bench::new().await;
+    let case = bench.unvouched_case().await;
+    for day in 0..30 {
+        let late = bench.store.escalate(days(day)).await.unwrap();
+        let expected = (day == 20).then_some(Escalation { case, late: Late::Identity });
+        assert_eq!(late, Vec::from_iter(expected), "day {day}");
+    }
+    let found = bench.get(case).await;
+    assert_eq!((found.state, found.escalated_at), (CaseState::AwaitingIdentity, Some(days(20))));
+    let (events, _) = bench.store.events_after(case, 0).await.unwrap();
+    assert_eq!(events.iter().filter(|event| event.name == "ESCALATED" && event.entity.is_none()).count(), 1);
+}
+
+#[tokio::test]
+async fn entities_get_time_when_the_identity_is_confirmed_after_the_delivery_date() {
+    let bench = Bench::new().await;
+    let case = bench.unvouched_case().await;
+    let scope = Scope {
+        decisions: vec![decision("be")],
+        group: InForce { version: 1, digest: "00".repeat(32) },
+        dates: dates(),
+    };
+    bench.store.confirm_identity(case, Vec::new(), scope, actor(), days(40)).await.unwrap();
+    assert_eq!(bench.store.decide_due(days(40) + SignedDuration::from_hours(23)).await.unwrap(), 0);
+    assert_eq!(bench.get(case).await.state, CaseState::Locating);
+    assert_eq!(bench.store.decide_due(days(41)).await.unwrap(), 1);
 }

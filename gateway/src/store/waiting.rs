@@ -12,13 +12,24 @@ use super::sql::{Snapshot, Tx, vals};
 use super::{Store, StoreError};
 use crate::case::Waiting;
 
-/// An entity that is late.
+/// What keeps a case from its date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Escalation {
     pub(crate) case: CaseId,
-    pub(crate) entity: EntityId,
-    pub(crate) disposition: Disposition,
+    pub(crate) late: Late,
 }
+
+/// Who is late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// An entity that has not answered.
+    Entity(EntityId, Disposition),
+    /// Whoever is to vouch for the person: nobody is asked before that.
+    Identity,
+}
+
+/// The detail of the event about an identity.
+const NOT_VOUCHED: &str = "nobody has vouched for the person's identity yet, so no entity was asked";
 
 /// Most cases that one look at the clock moves; the rest follow at the next.
 const AT_ONCE: usize = 64;
@@ -50,7 +61,8 @@ impl Store {
         Ok(moved)
     }
 
-    /// Records every entity that has not answered by its escalation date; returns them once each.
+    /// Records every entity that has not answered by its escalation date, and every case that still waits for an
+    /// identity; returns them once each.
     pub(crate) async fn escalate(&self, now: Timestamp) -> Result<Vec<Escalation>, StoreError> {
         let sql = "SELECT case_id FROM cases WHERE escalate_at <= $1 ORDER BY escalate_at";
         let (mut late, mut moved) = (Vec::new(), 0);
@@ -98,6 +110,11 @@ async fn escalate_case(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<V
     if head.state.is_final() {
         return Ok(Vec::new());
     }
+    if head.state == CaseState::AwaitingIdentity {
+        head.record(tx, "ESCALATED", now, Record { detail: NOT_VOUCHED, ..Record::default() }).await?;
+        mark_escalated(tx, head.id, now).await?;
+        return Ok(vec![Escalation { case: head.id, late: Late::Identity }]);
+    }
     let sql = "UPDATE tasks SET escalated_at = $2 WHERE case_id = $1 AND escalated_at IS NULL \
                AND state NOT IN ('ANSWERED', 'CANCELLED') RETURNING entity, disposition, parts, bytes";
     let rows = tx.rows(sql, &vals![head.id, now]).await?;
@@ -112,9 +129,18 @@ async fn escalate_case(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<V
             ..Record::default()
         };
         head.record(tx, "ESCALATED", now, record).await?;
-        late.push(Escalation { case: head.id, entity, disposition });
+        late.push(Escalation { case: head.id, late: Late::Entity(entity, disposition) });
+    }
+    if !late.is_empty() {
+        mark_escalated(tx, head.id, now).await?;
     }
     Ok(late)
+}
+
+/// The first time stands.
+async fn mark_escalated(tx: &mut Tx, case: CaseId, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE cases SET escalated_at = $2 WHERE case_id = $1 AND escalated_at IS NULL";
+    tx.run(sql, &vals![case, now]).await.map(drop)
 }
 
 /// What the standings of a case's tasks call for.

@@ -46,6 +46,17 @@ pub(super) enum Trouble {
         "the entity's agent says that the export is over, but its answer is not here; retry the task to have it asked anew"
     )]
     Over,
+    /// More than this gateway takes in of one entity.
+    #[error(
+        "the entity's answer is larger than this gateway takes in (limits.{limit} is {most}); raise the limit and retry \
+         the task"
+    )]
+    TooLarge {
+        /// The setting.
+        limit: &'static str,
+        /// What it allows.
+        most: u64,
+    },
     /// The group file has moved on.
     #[error("the group file in force does not list the entity any more")]
     NotListed,
@@ -69,23 +80,31 @@ impl Trouble {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Entity(error) => error.observed().unwrap_or(Disposition::Pending),
-            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::NotListed => Disposition::Failed,
+            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::TooLarge { .. } | Self::NotListed => {
+                Disposition::Failed
+            }
             Self::Store(_) | Self::Later => Disposition::Pending,
         }
     }
 
-    /// Whether it counts towards parking. Being unreachable never does, and neither does what is our own fault.
+    /// Whether it counts towards parking. Being unreachable or slow never does, and neither does what is our own fault.
     fn counts(&self) -> bool {
         match self {
             Self::Entity(error) => error.counts_as_attempt(),
-            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::NotListed => true,
+            Self::Attestation(_) | Self::Changed(_) | Self::Over | Self::TooLarge { .. } | Self::NotListed => true,
             Self::Store(_) | Self::Later => false,
         }
     }
 
+    /// How many such failures park the task, where `usual` of the others do: what only somebody here can change is not
+    /// tried in vain.
+    fn cap(&self, usual: u32) -> u32 {
+        if matches!(self, Self::TooLarge { .. }) { 1 } else { usual }
+    }
+
     /// Whether the next attempt would most likely end in the same place, whatever came before this one's end.
     fn is_stubborn(&self) -> bool {
-        self.counts() && !matches!(self, Self::Entity(EntityError::TimedOut { .. }))
+        self.counts()
     }
 }
 
@@ -171,7 +190,7 @@ impl Worker {
             counts: trouble.counts(),
             progressed,
             pause: asked.unwrap_or_else(|| self.pause(claim.misses, progressed)),
-            cap: self.0.limits.failed_attempts,
+            cap: trouble.cap(self.0.limits.failed_attempts),
         };
         self.0.store.failed(claim, failure, self.0.clock.now()).await
     }

@@ -3,7 +3,6 @@
 //!
 //! A cut of the announcements does not stop the parts under way: they go on while the export is watched anew.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -13,6 +12,7 @@ use tributary_archive::table::Table;
 
 use super::Worker;
 use super::attempt::{Progress, Trouble};
+use super::intake::Intake;
 use super::partials::Key;
 use crate::attest::{Expected, verify_attestation};
 use crate::entity::{Client, Destination, EntityError, Order, Watch, Watched};
@@ -24,18 +24,6 @@ const REWATCH: Duration = Duration::from_millis(200);
 
 /// How long parts under way get to come to an end of their own once one has failed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
-
-/// What is known of the generation being taken in.
-#[derive(Default)]
-struct Intake {
-    generation: u32,
-    staged: BTreeMap<u32, Staged>,
-    /// Parts that are being fetched.
-    under_way: BTreeMap<u32, Part>,
-    tables: Vec<Table>,
-    /// Whether the agent's last word was that it waits.
-    waits: bool,
-}
 
 /// What comes next of an export's announcements.
 enum Next {
@@ -87,9 +75,23 @@ impl Worker {
                         progress.made();
                     }
                 }
-                Ok(Next::Watched(Some(Watched::Table(table)))) => self.table(claim, &mut intake, table).await?,
+                Ok(Next::Watched(Some(Watched::Table(table)))) => {
+                    if intake.table(&table)? {
+                        self.0.store.table(claim, intake.generation, table).await?;
+                    }
+                }
+                Ok(Next::Watched(Some(Watched::Preview(preview)))) => {
+                    if intake.preview(&preview)? {
+                        self.0.store.preview(claim, intake.generation, preview).await?;
+                    }
+                }
+                Ok(Next::Watched(Some(Watched::Information(information)))) => {
+                    if intake.information(&information)? {
+                        self.0.store.information(claim, intake.generation, information).await?;
+                    }
+                }
                 Ok(Next::Watched(Some(Watched::Part(part)))) => {
-                    if intake.announce(&part)? {
+                    if intake.part(&part, &self.0.limits)? {
                         fetches.push(self.fetch(client, order, claim, intake.generation, part, progress));
                     }
                 }
@@ -114,8 +116,9 @@ impl Worker {
     async fn resume(&self, claim: &Claim) -> Result<Intake, Trouble> {
         let staged = self.0.store.staged(claim).await?;
         let tables = self.0.store.staged_tables(claim).await?;
-        let staged = staged.into_iter().map(|staged| (staged.part.index, staged)).collect();
-        Ok(Intake { generation: claim.generation, staged, tables, ..Intake::default() })
+        let previews = self.0.store.staged_previews(claim).await?;
+        let information = self.0.store.staged_information(claim).await?;
+        Ok(Intake::resumed(claim.generation, staged, tables, &previews, information))
     }
 
     async fn begin(&self, claim: &Claim, intake: &mut Intake, generation: u32) -> Result<(), Trouble> {
@@ -125,22 +128,8 @@ impl Worker {
         self.0.partials.forget(claim.export, None);
         let dropped = self.0.store.generation_started(claim, generation, self.0.clock.now()).await?;
         dropped.iter().for_each(|object| self.0.objects.remove(claim.case, object));
-        *intake = Intake { generation, ..Intake::default() };
+        *intake = Intake::new(generation);
         Ok(())
-    }
-
-    async fn table(&self, claim: &Claim, intake: &mut Intake, table: Table) -> Result<(), Trouble> {
-        intake.waits = false;
-        let same = |known: &&Table| (&known.dataset, &known.collection) == (&table.dataset, &table.collection);
-        match intake.tables.iter().find(same) {
-            Some(known) if *known == table => Ok(()),
-            Some(_) => Err(Trouble::Changed("a table")),
-            None => {
-                self.0.store.table(claim, intake.generation, table.clone()).await?;
-                intake.tables.push(table);
-                Ok(())
-            }
-        }
     }
 
     /// Fetches, verifies, stages and commits one part. What a failure leaves half done is kept for the next attempt.
@@ -190,13 +179,18 @@ impl Worker {
     async fn answer(&self, claim: &Claim, intake: &Intake, envelope: Vec<u8>) -> Result<(), Trouble> {
         let entity = self.0.group.entity(&claim.entity).ok_or(Trouble::NotListed)?;
         let parts: Vec<Part> = intake.staged.values().map(|staged| staged.part.clone()).collect();
+        let tables: Vec<Table> = intake.tables.values().cloned().collect();
+        // Read back rather than held while parts come: only now are they needed, all at once.
+        let previews = self.0.store.staged_previews(claim).await?;
         let expected = Expected {
             case: claim.case,
             right: claim.right,
             instruction: claim.export,
             generation: intake.generation,
             parts: &parts,
-            tables: &intake.tables,
+            tables: &tables,
+            previews: &previews,
+            information: intake.informed(),
             group: &self.0.group.in_force(),
         };
         let now = self.0.clock.now();
@@ -213,22 +207,6 @@ async fn next(client: &Client, order: &Order, watch: &mut Option<Watch>, pause: 
         None => {
             tokio::time::sleep(pause).await;
             client.watch_export(order).await.map(Next::Watching)
-        }
-    }
-}
-
-impl Intake {
-    /// Takes the announcement of a part; says whether its bytes are still to be fetched.
-    fn announce(&mut self, part: &Part) -> Result<bool, Trouble> {
-        self.waits = false;
-        let known = self.staged.get(&part.index).map(|staged| &staged.part);
-        match known.or_else(|| self.under_way.get(&part.index)) {
-            Some(known) if known == part => Ok(false),
-            Some(_) => Err(Trouble::Changed("a part")),
-            None => {
-                self.under_way.insert(part.index, part.clone());
-                Ok(true)
-            }
         }
     }
 }

@@ -12,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 use tributary_archive::frames::KeyEncryptionKey;
 use tributary_gateway::authorise::{Entities, Grant, Verb};
 use tributary_gateway::case::Waiting;
-use tributary_gateway::config::{Config, Delivery, GroupFiles, IdentityFiles, Limits};
+use tributary_gateway::config::{Config, Delivery, GroupFiles, IdentityFiles, Limits, Retention};
 use tributary_gateway::{Gateway, StartError};
 use tributary_model::clock::Clock;
 use tributary_model::group::signed::{Pins, VerifiedGroup, sign};
 use tributary_model::key::SigningKey;
+use tributary_model::language::Language;
 use tributary_model::right::Right;
 use tributary_transport::dial::Dialer;
 use tributary_transport::link::{Channel, Link};
@@ -63,6 +64,15 @@ impl Hub {
         let callers = callers(&world);
         let config = config(&world, &folder, &callers, group);
         let mut hub = Self { world, config, pins, callers, folder, process: None };
+        hub.start().await.unwrap();
+        hub
+    }
+
+    /// As [`Hub::new`], with other limits.
+    pub(crate) async fn limited(entities: &[&str], change: impl FnOnce(&mut Limits)) -> Self {
+        let mut hub = Self::new(entities).await;
+        hub.stop().await.unwrap();
+        change(&mut hub.config.limits);
         hub.start().await.unwrap();
         hub
     }
@@ -235,6 +245,9 @@ fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -
             .collect(),
         delivery: Delivery::default(),
         waiting: Waiting::ByDeliveryDate,
+        language: Language::english(),
+        links: None,
+        retention: Retention::default(),
         limits,
         reflection: true,
     }

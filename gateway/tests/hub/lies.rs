@@ -9,6 +9,7 @@ use tributary_proto::types::v1::Disposition;
 
 use crate::case::{Case, disposition, request, task, verified};
 use crate::hub::Hub;
+use crate::support::export::Export;
 use crate::support::script::{Reading, Script};
 
 /// Runs a lying agent until it is parked, then lets it be honest.
@@ -78,6 +79,55 @@ async fn an_attestation_for_another_case_does_not_count() {
     let other = Script::honest()
         .attesting(|attestation| attestation.case = tributary_model::id::CaseId::new(jiff::Timestamp::UNIX_EPOCH));
     lie("other case", other).await;
+}
+
+#[tokio::test]
+async fn a_preview_that_is_not_the_attested_one_does_not_count() {
+    let other = Script::honest().telling(|events| {
+        let Some(Event::Preview(preview)) = events.iter_mut().find(|event| matches!(event, Event::Preview(_))) else {
+            unreachable!()
+        };
+        preview.rows.pop();
+    });
+    lie("other preview", other).await;
+    let missing = Script::honest().telling(|events| events.retain(|event| !matches!(event, Event::Information(_))));
+    lie("missing record", missing).await;
+}
+
+#[tokio::test]
+async fn a_preview_that_counts_other_rows_is_refused() {
+    let counts = Script::honest().telling(|events| {
+        let Some(Event::Preview(preview)) = events.iter_mut().find(|event| matches!(event, Event::Preview(_))) else {
+            unreachable!()
+        };
+        preview.total_rows += 1;
+    });
+    lie("other count", counts).await;
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_its_share_parks_its_entity_and_no_other() {
+    let limited = |limits: &mut tributary_gateway::config::Limits| limits.entity_bytes = 60_000;
+    let hub = Hub::limited(&["be", "fr"], limited).await;
+    let (_be, _fr) = (hub.agent("be", Script::honest()), hub.agent("fr", Script::of(Export::document(10_000))));
+    let mut case = Case::open(&hub, request(20)).await;
+    let parked = case.until(|case| task(case, "be").state() == TaskState::Parked).await;
+    let be = task(&parked, "be");
+    assert_eq!((be.failed_attempts, be.disposition()), (1, Disposition::Failed), "it is not tried in vain");
+    assert!(be.reason.contains("limits.entity_bytes is 60000"), "{}", be.reason);
+    let ready = case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    assert_eq!(disposition(&ready, "fr"), Disposition::Fulfilled);
+    let archive = case.archive(0).await;
+    assert_eq!(verified(&hub, &archive, None).verdict, tributary_archive::verify::Verdict::Authentic);
+}
+
+#[tokio::test]
+async fn more_parts_than_its_share_park_an_entity() {
+    let hub = Hub::limited(&["be"], |limits| limits.entity_parts = 3).await;
+    let _be = hub.agent("be", Script::honest());
+    let mut case = Case::open(&hub, request(0)).await;
+    let parked = case.until(|case| task(case, "be").state() == TaskState::Parked).await;
+    assert!(task(&parked, "be").reason.contains("limits.entity_parts is 3"), "{}", task(&parked, "be").reason);
 }
 
 #[tokio::test]

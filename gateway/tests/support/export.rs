@@ -3,10 +3,16 @@
 use flate2::{Compress, Compression, FlushCompress};
 use tributary_archive::attestation::{Answer, Attestation, PartsSummary, Searched};
 use tributary_archive::digest::Sha256Hex;
+use tributary_archive::information::{self, Information, Processing, SystemInformation};
 use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest};
-use tributary_archive::table::{self, Field, FieldKind, Labels, Table};
+use tributary_archive::preview::{self, OverviewField, Preview, PreviewCell};
+use tributary_archive::table::{self, Code, Field, FieldKind, Labels, Table};
 use tributary_model::disposition::Disposition;
+use tributary_model::language::Texts;
 use tributary_proto::agent::v1;
+
+/// A name that somebody has in a database, markup, marks and all.
+pub(crate) const MARKUP: &str = "<script>alert('x')</script></table>\u{202e}\u{0}&amp;";
 
 /// One generation of an export.
 #[derive(Clone)]
@@ -16,15 +22,24 @@ pub(crate) struct Export {
     pub(crate) parts: Vec<Part>,
     /// The parts' bytes as carried.
     pub(crate) carried: Vec<Vec<u8>>,
+    pub(crate) previews: Vec<Preview>,
+    pub(crate) information: Option<Information>,
 }
 
 impl Export {
     /// An export that hands nothing over.
     pub(crate) fn empty(disposition: Disposition) -> Self {
-        Self { disposition, tables: Vec::new(), parts: Vec::new(), carried: Vec::new() }
+        Self {
+            disposition,
+            tables: Vec::new(),
+            parts: Vec::new(),
+            carried: Vec::new(),
+            previews: Vec::new(),
+            information: None,
+        }
     }
 
-    /// Three slices of one table and a document.
+    /// Three slices of one table, a document, a preview of them, and a record of processing.
     pub(crate) fn sample() -> Self {
         let mut export = Self { tables: vec![customer()], ..Self::empty(Disposition::Fulfilled) };
         for slice in 1..=3_u32 {
@@ -34,7 +49,28 @@ impl Export {
             export.push_table(format!("id,name\r\n{lines}").as_bytes(), u64::from(rows));
         }
         export.push_document(&incompressible(100_000));
+        export.previews.push(export.preview());
+        export.information = Some(record());
         export
+    }
+
+    /// The first rows of the table, with what hostile people put into databases.
+    fn preview(&self) -> Preview {
+        let text = |text: &str| PreviewCell::Text(text.to_owned());
+        let document = self.parts.iter().rfind(|part| part.kind == PartKind::Attachment).expect("there is a document");
+        let row = |id: &str, cell| vec![text(id), cell];
+        Preview {
+            dataset: "crm".parse().unwrap(),
+            collection: "customer".to_owned(),
+            total_rows: self.parts.iter().map(|part| part.rows).sum(),
+            rows: vec![
+                row("2000", text(MARKUP)),
+                row("2001", PreviewCell::Null),
+                row("2002", PreviewCell::File { file: document.path.to_string() }),
+                row("2003", PreviewCell::Cut { cut: "x".repeat(2048), bytes: 1 << 20 }),
+            ],
+            overview: vec![OverviewField { field: "name".to_owned(), values: vec![MARKUP.to_owned()], more: true }],
+        }
     }
 
     /// One document of `size` bytes that no compression makes smaller.
@@ -81,6 +117,8 @@ impl Export {
         let mut events = vec![Event::GenerationStarted(v1::GenerationStarted { generation })];
         events.extend(self.tables.iter().map(|table| Event::Table(wire_table(table))));
         events.extend(self.parts.iter().map(|part| Event::Part(wire_part(part, generation))));
+        events.extend(self.previews.iter().map(|preview| Event::Preview(wire_preview(preview))));
+        events.extend(self.information.iter().map(|information| Event::Information(wire_information(information))));
         events
     }
 
@@ -107,6 +145,8 @@ impl Export {
             sha256: PartListDigest::of(&self.parts),
         };
         attestation.tables_sha256 = table::digest(&self.tables);
+        attestation.previews_sha256 = (!self.previews.is_empty()).then(|| preview::digest(&self.previews));
+        attestation.information_sha256 = self.information.as_ref().map(information::digest);
     }
 }
 
@@ -118,9 +158,9 @@ fn customer() -> Table {
         title: None,
         description: None,
         categories: vec!["user".to_owned()],
-        labels: Labels::default(),
-        codes: Vec::new(),
-        unit: None,
+        labels: Labels { titles: texts(&[("fr-BE", "Nom <b>")]), descriptions: texts(&[("en", "a\nname")]) },
+        codes: vec![Code { value: "X".to_owned(), labels: texts(&[("de", "unbekannt")]) }],
+        unit: Some("kg".to_owned()),
     };
     Table {
         dataset: "crm".parse().unwrap(),
@@ -130,7 +170,34 @@ fn customer() -> Table {
         fields: vec![field("id", FieldKind::Integer), field("name", FieldKind::String)],
         primary_key: vec!["id".to_owned()],
         foreign_keys: Vec::new(),
-        labels: Labels::default(),
+        labels: Labels {
+            titles: texts(&[("en", "Customers"), ("ar", "العملاء")]), descriptions: Texts::default()
+        },
+    }
+}
+
+fn texts(texts: &[(&str, &str)]) -> Texts {
+    Texts(texts.iter().map(|(tag, text)| (tag.parse().unwrap(), (*text).to_owned())).collect())
+}
+
+fn record() -> Information {
+    let processing = Processing {
+        data_use: Some("essential.service".to_owned()),
+        legal_basis: Some("Contract".to_owned()),
+        recipients: vec!["a printer of letters".to_owned()],
+        ..Processing::default()
+    };
+    Information {
+        systems: vec![SystemInformation {
+            system: "crm_system".parse().unwrap(),
+            name: Some("CRM".to_owned()),
+            description: Some("two\nlines".to_owned()),
+            datasets: vec!["crm".parse().unwrap()],
+            joint_controller: None,
+            international_transfers: Some(false),
+            transfer_safeguards: Vec::new(),
+            processing: vec![processing],
+        }],
     }
 }
 
@@ -191,11 +258,79 @@ fn wire_table(table: &Table) -> v1::Table {
                 title: field.title.clone().unwrap_or_default(),
                 description: field.description.clone().unwrap_or_default(),
                 categories: field.categories.clone(),
-                ..v1::Field::default()
+                labels: wire_labels(&field.labels),
+                codes: field.codes.iter().map(wire_code).collect(),
+                unit: field.unit.clone().unwrap_or_default(),
             })
             .collect(),
         primary_key: table.primary_key.clone(),
         foreign_keys: Vec::new(),
-        labels: None,
+        labels: wire_labels(&table.labels),
     }
+}
+
+fn wire_texts(texts: &Texts) -> std::collections::HashMap<String, String> {
+    texts.0.iter().map(|(tag, text)| (tag.to_string(), text.clone())).collect()
+}
+
+fn wire_labels(labels: &Labels) -> Option<v1::Labels> {
+    let wire = v1::Labels { titles: wire_texts(&labels.titles), descriptions: wire_texts(&labels.descriptions) };
+    (!labels.is_empty()).then_some(wire)
+}
+
+fn wire_code(code: &Code) -> v1::Code {
+    v1::Code { value: code.value.clone(), labels: wire_texts(&code.labels) }
+}
+
+/// A preview as the agent sends it.
+pub(crate) fn wire_preview(preview: &Preview) -> v1::Preview {
+    use v1::preview_cell::Content;
+    let cell = |cell: &PreviewCell| v1::PreviewCell {
+        content: match cell {
+            PreviewCell::Null => None,
+            PreviewCell::Text(text) => Some(Content::Text(text.clone())),
+            PreviewCell::File { file } => Some(Content::File(file.clone())),
+            PreviewCell::Cut { cut, bytes } => Some(Content::Cut(v1::CutText { text: cut.clone(), bytes: *bytes })),
+        },
+    };
+    let overview = |field: &OverviewField| v1::OverviewField {
+        field: field.field.clone(),
+        values: field.values.clone(),
+        more: field.more,
+    };
+    v1::Preview {
+        dataset: preview.dataset.to_string(),
+        collection: preview.collection.clone(),
+        total_rows: preview.total_rows,
+        rows: preview.rows.iter().map(|row| v1::PreviewRow { cells: row.iter().map(cell).collect() }).collect(),
+        overview: preview.overview.iter().map(overview).collect(),
+    }
+}
+
+fn wire_information(information: &Information) -> v1::Information {
+    let keys = |keys: &[tributary_model::id::FidesKey]| keys.iter().map(ToString::to_string).collect();
+    let processing = |processing: &Processing| v1::Processing {
+        name: processing.name.clone(),
+        data_use: processing.data_use.clone(),
+        categories: processing.categories.clone(),
+        data_subjects: processing.data_subjects.clone(),
+        legal_basis: processing.legal_basis.clone(),
+        special_category_basis: processing.special_category_basis.clone(),
+        retention_period: processing.retention_period.clone(),
+        recipients: processing.recipients.clone(),
+        shared_categories: processing.shared_categories.clone(),
+        sources: processing.sources.clone(),
+        datasets: keys(&processing.datasets),
+    };
+    let system = |system: &SystemInformation| v1::SystemInformation {
+        system: system.system.to_string(),
+        name: system.name.clone(),
+        description: system.description.clone(),
+        datasets: keys(&system.datasets),
+        joint_controller: system.joint_controller.clone(),
+        international_transfers: system.international_transfers,
+        transfer_safeguards: system.transfer_safeguards.clone(),
+        processing: system.processing.iter().map(processing).collect(),
+    };
+    v1::Information { systems: information.systems.iter().map(system).collect() }
 }

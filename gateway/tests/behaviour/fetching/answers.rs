@@ -36,6 +36,8 @@ async fn answered(world: &World, script: Script) -> Result<Disposition, Attestat
         generation: announced.generation,
         parts: &announced.parts,
         tables: &announced.tables,
+        previews: &announced.previews,
+        information: announced.information.as_ref(),
         group: &world.in_force,
     };
     let now = world.clock.now();

@@ -3,9 +3,12 @@
 mod announcing;
 mod answers;
 mod connecting;
+mod presenting;
 mod reading;
 
+use tributary_archive::information::Information;
 use tributary_archive::part::Part;
+use tributary_archive::preview::Preview;
 use tributary_archive::table::Table;
 use tributary_gateway::entity::{Client, Destination, EntityError, Fault, Order, Watched};
 use tributary_gateway::stage::{PartFault, Staged};
@@ -18,6 +21,8 @@ struct Announced {
     parts: Vec<Part>,
     envelope: Vec<u8>,
     pauses: Vec<String>,
+    previews: Vec<Preview>,
+    information: Option<Information>,
 }
 
 /// Watches an export to its end, as the holder of a task does.
@@ -31,6 +36,8 @@ async fn watch(client: &Client, order: &Order) -> Result<Announced, EntityError>
             }
             Watched::Table(table) => announced.tables.push(table),
             Watched::Part(part) => announced.parts.push(part),
+            Watched::Preview(preview) => announced.previews.push(preview),
+            Watched::Information(information) => announced.information = Some(information),
             Watched::Pending { reason, .. } => announced.pauses.push(reason),
             Watched::Attested(envelope) => announced.envelope = envelope,
         }

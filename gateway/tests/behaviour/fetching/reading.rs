@@ -145,7 +145,7 @@ async fn a_part_that_stops_coming_is_gone_on_with_later_where_it_stopped() {
     let receiver = destination.begin(export.parts[0].clone()).await.unwrap();
     let unfinished = client.fetch_part(&order, 1, receiver).await.unwrap_err();
     assert!(matches!(unfinished.error, EntityError::TimedOut { .. }), "{:?}", unfinished.error);
-    assert!(unfinished.error.counts_as_attempt());
+    assert!(!unfinished.error.counts_as_attempt(), "who is slow is waited for, like who is not there");
     // The first reading brought bytes, so it was gone on with; the second brought none.
     assert_eq!(agent.offsets(1), [0, 300_000]);
 

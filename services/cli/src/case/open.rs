@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use tributary_model::language::Language;
 use tributary_model::right::TableFormat;
 use tributary_proto::gateway::v1::waiting_policy::Policy;
 use tributary_proto::gateway::v1::{BestEffort, ByDeliveryDate, OpenCaseRequest, RequireComplete, WaitingPolicy};
@@ -36,6 +37,9 @@ pub(crate) struct Open {
     /// How tables are written: csv or ndjson
     #[arg(long, default_value = "csv")]
     format: TableFormat,
+    /// Language that the person is addressed in, such as fr or pt-BR (default: the gateway's setting)
+    #[arg(long)]
+    language: Option<Language>,
     /// Vouch for the person's identity; without it the case waits for `case confirm-identity`
     #[arg(long)]
     identity_confirmed: bool,
@@ -104,6 +108,7 @@ pub(crate) async fn run(args: &Open, caller: &Caller, output: Output) -> Outcome
         .into(),
         identity_confirmed: args.identity_confirmed,
         validate_only: args.validate_only,
+        language: args.language.as_ref().map(ToString::to_string).unwrap_or_default(),
     };
     let opened = gateway.cases().open_case(request).await.map_err(|status| {
         eprintln!("to retry without opening a second case, add --request-id {request_id}");
