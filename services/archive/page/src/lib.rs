@@ -2,7 +2,18 @@
 //! knows neither the archive's files nor its signatures; `tributary-archive` fills the page and puts it into the bag.
 //! Everything that it shows is hostile text: it is escaped, isolated and bounded here, and nowhere else.
 
+mod cell;
+mod escape;
+mod html;
+mod link;
+mod locale;
 mod model;
+mod names;
+mod section;
+mod standing;
+mod words;
+
+use html::Html;
 
 pub use model::collection::{Attachments, Cell, Code, Collection, Column, FileLink, Kind};
 pub use model::entity::{Answer, Entity, Gap, GapReason, Observed};
@@ -20,5 +31,26 @@ pub const MARK: &[u8] = include_bytes!("mark.svg");
 
 /// The page as one HTML file. The same page gives the same bytes.
 pub fn render(page: &Page<'_>) -> Vec<u8> {
-    format!("<!doctype html><title>{}</title>", page.entities.len()).into_bytes()
+    let mut html = Html::new(words::of(page.language));
+    write(&mut html, page);
+    html.finish()
+}
+
+/// The sections, in order.
+fn write(html: &mut Html, page: &Page<'_>) {
+    section::frame::open(html, page);
+    html.raw("<div class=page>\n");
+    section::frame::contents(html, page);
+    html.raw("<main>\n");
+    section::letter::write(html, page);
+    section::missing::write(html, page);
+    section::answers::write(html, page);
+    section::overview::write(html, page);
+    section::data::write(html, page);
+    section::information::write(html, page);
+    section::rights::write(html, page);
+    section::chain::write(html, page);
+    section::check::write(html, page);
+    html.raw("</main>\n</div>\n");
+    section::frame::close(html, page);
 }
