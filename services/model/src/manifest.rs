@@ -5,6 +5,7 @@
 //! people are told, `system` the record of processing. Source: Fideslang (Ethyca, CC BY 4.0), `models.py`.
 
 mod check;
+mod namespace;
 mod read;
 mod system;
 mod wording;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use crate::id::{FidesKey, IdentifierType, InvalidId};
 use crate::yaml::Place;
 
+pub use namespace::Namespace;
 pub use system::{Flow, PrivacyDeclaration, System};
 pub use wording::{Code, Moment, MomentForm, Represents, Wording};
 
@@ -62,6 +64,8 @@ pub struct Dataset {
     pub categories: Vec<String>,
     /// Datasets to be walked first.
     pub after: Vec<FidesKey>,
+    /// Where in its server it lies.
+    pub namespace: Namespace,
     /// Its collections.
     pub collections: Vec<Collection>,
     /// Where it is declared.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use self::people::{FieldWords, with_fallback};
-use super::{After, At, BaseType, Collection, DataType, Dataset, Field, Manifests, Reference, wording};
+use super::{After, At, BaseType, Collection, DataType, Dataset, Field, Manifests, Namespace, Reference, wording};
 use crate::id::{FidesKey, InvalidId};
 use crate::yaml::{Fields, Node, Place, Problems, Reader, parse};
 
@@ -88,9 +88,10 @@ impl File<'_> {
         let name = f.optional(self.r, "name");
         let description = f.optional(self.r, "description");
         let categories = self.texts(&mut f, "data_categories");
-        let (mut after, mut redacted) = (Vec::new(), false);
+        let (mut after, mut redacted, mut namespace) = (Vec::new(), false, Namespace::default());
         if let Some(mut meta) = self.meta(&mut f) {
             after = self.parsed(&mut meta, "after");
+            namespace = self.namespace(&mut meta);
             redacted = self.redact(&mut meta);
         }
         let wording = self.wording(&mut f, "`tributary` of a dataset");
@@ -111,6 +112,7 @@ impl File<'_> {
             redacted,
             categories,
             after,
+            namespace,
             collections,
             at: self.at(node.place),
         })
@@ -236,6 +238,12 @@ impl File<'_> {
     fn meta<'n>(&mut self, f: &mut Fields<'n>) -> Option<Fields<'n>> {
         let node = f.node("fides_meta").or_else(|| f.node("fidesops_meta"))?;
         self.r.fields(node, "`fides_meta`")
+    }
+
+    fn namespace(&mut self, meta: &mut Fields<'_>) -> Namespace {
+        let Some(node) = meta.node("namespace") else { return Namespace::default() };
+        let Some(mut f) = self.r.fields(node, "`namespace`") else { return Namespace::default() };
+        Namespace { database: f.optional(self.r, "database_name"), schema: f.optional(self.r, "schema") }
     }
 
     /// Keys in a list: data categories and the like.

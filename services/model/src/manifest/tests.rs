@@ -36,6 +36,14 @@ fn problems(text: &str) -> String {
 }
 
 #[test]
+fn a_dataset_says_where_in_its_server_it_lies() {
+    let text = "dataset: [{fides_key: crm, fides_meta: {namespace: {database_name: eu, schema: sales, other: x}}, collections: []}]";
+    let namespace = &read(&[text]).unwrap().datasets[0].namespace;
+    assert_eq!((namespace.database.as_deref(), namespace.schema.as_deref()), (Some("eu"), Some("sales")));
+    assert_eq!(read(&[SHOP]).unwrap().datasets[0].namespace, Namespace::default());
+}
+
+#[test]
 fn a_manifest_is_read_as_it_is() {
     let manifests = read(&[SHOP]).unwrap();
     let shop = &manifests.datasets[0];
