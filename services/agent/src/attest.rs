@@ -85,8 +85,8 @@ impl Signer {
             not_searched: collected.not_searched,
             parts: collected.parts,
             tables_sha256: collected.tables_sha256,
-            previews_sha256: None,
-            information_sha256: None,
+            previews_sha256: collected.previews_sha256,
+            information_sha256: collected.information_sha256,
             software: SOFTWARE.to_owned(),
         };
         attestation.check()?;

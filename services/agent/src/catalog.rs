@@ -12,19 +12,21 @@ use std::sync::Arc;
 
 use tributary_archive::attestation::Answer;
 use tributary_archive::digest::Sha256Hex;
+use tributary_archive::information::{self, Information};
 use tributary_archive::part::PartListDigest;
 use tributary_archive::table;
 use tributary_model::clock::SharedClock;
 use tributary_model::disposition::Disposition;
 use tributary_model::id::{FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
-use tributary_model::manifest::Manifests;
+use tributary_model::language::Language;
+use tributary_model::manifest::{Dataset, Manifests};
 use tributary_model::yaml::{Place, Problem, Problems};
 
 use crate::collect::{
     CollectError, CollectLimits, Collected, Database, DatasetInfo, Located, PartSink, Request, Sources, StopFlag,
 };
-use crate::encode::{Encoder, Kinds};
+use crate::encode::{Encoder, Kinds, Sizes};
 use crate::gaps;
 use crate::graph::{Graph, NodeId, Plan};
 use crate::identity::Resolver;
@@ -44,6 +46,8 @@ pub struct Catalog {
     limits: CollectLimits,
     clock: SharedClock,
     unavailable: Vec<Unavailable>,
+    /// What the system manifests record.
+    information: Option<Information>,
 }
 
 impl Catalog {
@@ -80,10 +84,12 @@ impl Catalog {
         if manifests.datasets.is_empty() {
             return Err(Problems(vec![problem("manifests: no dataset is declared; name at least one file with one")]));
         }
+        let information = crate::record::information(&manifests)
+            .map_err(|error| Problems(vec![problem(&format!("system: {error}"))]))?;
         let databases = manifests.datasets.iter().map(|d| sources.databases.get(&d.key).cloned()).collect();
         let graph = Graph::new(Arc::new(manifests));
         let columns = crate::walk::columns(&graph);
-        Ok(Self { graph, columns, databases, limits, clock, unavailable: Vec::new() })
+        Ok(Self { graph, columns, databases, limits, clock, unavailable: Vec::new(), information })
     }
 
     /// The graph of the declared collections.
@@ -107,7 +113,8 @@ impl Catalog {
         datasets
             .map(|(dataset, database)| DatasetInfo {
                 key: dataset.key.clone(),
-                name: dataset.name.clone(),
+                name: title(dataset),
+                shown: dataset.shown.clone(),
                 connected: database.is_some(),
                 collections: u32::try_from(dataset.collections.len()).unwrap_or(u32::MAX),
             })
@@ -146,9 +153,12 @@ impl Catalog {
         if self.resolve(&plan, &request.identifiers, &mut systems)? == Located::NeedsIdentity {
             return Ok(self.needs_identity(request, identifier_types));
         }
-        let mut encoder = Encoder::new(&self.graph, &kinds, request.format, self.limits.part_bytes, sink);
+        let mut encoder = Encoder::new(&self.graph, &kinds, request.format, self.sizes(), sink);
         let walked = self.walk(&plan, &request.identifiers, &mut systems, &mut encoder)?;
         let encoded = encoder.finish()?;
+        if let Some(information) = &self.information {
+            sink.information(information)?;
+        }
         let not_searched = gaps::not_searched(&self.graph, &plan, &self.connected(), &request.given_up, &walked);
         let found = walked.rows.iter().any(|&rows| rows > 0);
         Ok(Collected {
@@ -159,6 +169,8 @@ impl Catalog {
             identifier_types,
             parts: encoded.parts,
             tables_sha256: encoded.tables_sha256,
+            previews_sha256: encoded.previews_sha256,
+            information_sha256: self.information.as_ref().map(information::digest),
         })
     }
 
@@ -189,6 +201,10 @@ impl Catalog {
         resolver.resolve(identifiers).map_err(|failure| self.explain(failure))
     }
 
+    fn sizes(&self) -> Sizes {
+        Sizes { part: self.limits.part_bytes, cell: self.limits.large_cell }
+    }
+
     pub(crate) fn connected(&self) -> Vec<bool> {
         self.databases.iter().map(Option::is_some).collect()
     }
@@ -201,7 +217,7 @@ impl Catalog {
     fn needs_identity(&self, request: &Request, identifier_types: Vec<IdentifierType>) -> Collected {
         let answers = self.graph.manifests().datasets.iter().map(|dataset| Answer {
             controller: request.controller.clone(),
-            dataset: dataset.key.clone(),
+            dataset: dataset.shown.clone(),
             disposition: Disposition::NeedsIdentity,
             reason: Some("the identifiers do not single one person out (Art. 12(6) GDPR)".to_owned()),
             rows: 0,
@@ -221,6 +237,8 @@ impl Catalog {
                 sha256: PartListDigest::new().finish(),
             },
             tables_sha256: empty_tables(),
+            previews_sha256: None,
+            information_sha256: None,
         }
     }
 
@@ -244,6 +262,11 @@ impl Catalog {
     pub(crate) fn nodes_of(&self, dataset: usize) -> impl Iterator<Item = NodeId> + '_ {
         (0..self.graph.nodes().len()).filter(move |&node| self.graph.nodes()[node].dataset == dataset)
     }
+}
+
+/// A dataset's name for people, in English if there is an English one.
+fn title(dataset: &Dataset) -> Option<String> {
+    dataset.wording.labels.get(&Language::english()).map(str::to_owned)
 }
 
 fn empty_tables() -> Sha256Hex {

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use tributary_archive::attestation::{Answer, NotSearched, NotSearchedReason, PartsSummary, Searched};
 use tributary_archive::digest::Sha256Hex;
+use tributary_archive::information::Information;
 use tributary_archive::part::Part;
+use tributary_archive::preview::Preview;
 use tributary_archive::table::Table;
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
@@ -35,6 +37,9 @@ pub enum Database {
     Sqlite(PathBuf),
 }
 
+/// Cells above this become files of their own unless said otherwise, in bytes.
+pub const LARGE_CELL: u64 = 1024 * 1024;
+
 /// Bounds on one walk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CollectLimits {
@@ -42,6 +47,8 @@ pub struct CollectLimits {
     pub snapshot_max: Duration,
     /// Largest plain size of a table's part, in bytes.
     pub part_bytes: u64,
+    /// Cells above this become files of their own, in bytes. A connector may read smaller ones in slices all the same.
+    pub large_cell: u64,
     /// Memory for what one walk remembers before it spills, in bytes.
     pub memory: u64,
     /// Where a walk's encrypted temporary files are.
@@ -55,6 +62,8 @@ pub struct DatasetInfo {
     pub key: FidesKey,
     /// A name for people.
     pub name: Option<String>,
+    /// The key that others see: the same, unless the manifest hides the name.
+    pub shown: FidesKey,
     /// Whether a database is configured for it.
     pub connected: bool,
     /// Declared collections.
@@ -107,6 +116,16 @@ pub trait PartSink {
     /// # Errors
     /// When it cannot be kept.
     fn finish(&mut self, part: &Part) -> Result<(), SinkError>;
+    /// An extract of a collection that has table parts, after all parts; sorted by dataset and collection.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn preview(&mut self, preview: &Preview) -> Result<(), SinkError>;
+    /// What the entity has recorded about its processing, at the very end, if it has recorded anything.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn information(&mut self, information: &Information) -> Result<(), SinkError>;
 }
 
 /// Why a part cannot be kept.
@@ -137,6 +156,10 @@ pub struct Collected {
     pub parts: PartsSummary,
     /// Digest of the parts' tables.
     pub tables_sha256: Sha256Hex,
+    /// Digest of the previews, if there are any.
+    pub previews_sha256: Option<Sha256Hex>,
+    /// Digest of what is recorded about the processing, if anything is.
+    pub information_sha256: Option<Sha256Hex>,
 }
 
 /// Why a walk did not come to its end. Holds no personal data.

@@ -15,7 +15,7 @@ use tributary_model::group::signed::Pins;
 use tributary_model::id::EntityId;
 use tributary_model::yaml::{Place, Problem, Problems};
 
-use crate::collect::{CollectLimits, Sources};
+use crate::collect::{CollectLimits, LARGE_CELL, Sources};
 
 /// Largest plain size of a table's part: what the archive profile allows.
 pub const MAX_PART_BYTES: u64 = 64 * 1024 * 1024;
@@ -157,6 +157,7 @@ impl Config {
         CollectLimits {
             snapshot_max: self.limits.snapshot_max,
             part_bytes: self.limits.part_bytes,
+            large_cell: LARGE_CELL,
             memory: self.limits.walk_memory,
             temp_dir: self.data_dir.join("tmp"),
         }

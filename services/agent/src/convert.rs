@@ -1,5 +1,8 @@
 //! Wire ↔ domain, the only place that knows both. What a request says wrongly is named by its field, never by value.
 
+mod information;
+mod preview;
+
 use std::collections::HashMap;
 
 use tributary_archive::part::{Encoding, Part, PartKind};
@@ -87,7 +90,7 @@ pub(crate) fn state(state: State) -> i32 {
 
 pub(crate) fn dataset(dataset: DatasetInfo) -> wire::Dataset {
     wire::Dataset {
-        key: dataset.key.into(),
+        key: dataset.shown.into(),
         name: dataset.name.unwrap_or_default(),
         connected: dataset.connected,
         collections: dataset.collections,
@@ -100,6 +103,8 @@ pub(crate) fn event(event: Event) -> wire::WatchExportResponse {
         Event::GenerationStarted(generation) => Wire::GenerationStarted(wire::GenerationStarted { generation }),
         Event::Table(found) => Wire::Table(table(found)),
         Event::Part(generation, found) => Wire::Part(part(generation, found)),
+        Event::Preview(found) => Wire::Preview(preview::preview(found)),
+        Event::Information(found) => Wire::Information(information::information(found)),
         Event::Pending { reason, retry_at } => {
             let retry_at =
                 retry_at.map(|at| prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() });

@@ -2,18 +2,23 @@
 //! deflated and measured on the way into the sink. Same rows, same bytes.
 //!
 //! A sink takes one part at a time, so rows of a collection wait in a small buffer until a part is worth beginning.
-//! Neighbours: `collect` (the sink), `walk` (the rows).
+//! `preview` and `overview` keep an extract while the rows go by. Neighbours: `collect` (the sink), `walk` (the rows).
 
 mod cell;
 mod csv;
+mod moment;
 mod ndjson;
+mod overview;
 mod part;
+mod path;
+mod preview;
 mod table;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use tributary_archive::attestation::PartsSummary;
+use tributary_archive::digest::Sha256Hex;
 use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest, PartPath};
 use tributary_archive::table::{FieldKind, Table, digest};
 use tributary_model::right::TableFormat;
@@ -21,7 +26,7 @@ use tributary_model::right::TableFormat;
 use crate::collect::{PartSink, SinkError};
 use crate::graph::{Graph, NodeId};
 use crate::source::{ReadError, Row};
-use crate::value::Cell;
+use crate::value::{Cell, Large};
 use crate::walk::Visitor;
 
 pub(crate) use table::describe;
@@ -31,6 +36,15 @@ const BUFFER: usize = 64 * 1024;
 /// Bytes that wait over all collections.
 const ALL_BUFFERS: usize = 4 * 1024 * 1024;
 
+/// How large things may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// Largest plain size of a table's part, in bytes.
+    pub(crate) part: u64,
+    /// Cells above this become files of their own, in bytes.
+    pub(crate) cell: u64,
+}
+
 /// Types of the columns, per node, as the live databases give them.
 pub(crate) type Kinds = RefCell<BTreeMap<NodeId, Vec<FieldKind>>>;
 
@@ -39,7 +53,9 @@ pub(crate) struct Encoder<'e> {
     graph: &'e Graph,
     kinds: &'e Kinds,
     format: TableFormat,
-    part_bytes: u64,
+    sizes: Sizes,
+    paths: path::Paths,
+    previews: preview::Previews<'e>,
     writer: part::Writer<'e>,
     /// Whose rows the part begun holds.
     open: Option<NodeId>,
@@ -60,13 +76,17 @@ struct Pending {
     files: u32,
     /// Rows and bytes in the part begun.
     in_part: (u64, u64),
+    /// Rows in parts that are finished.
+    finished: u64,
     described: bool,
 }
 
 /// What was encoded.
 pub(crate) struct Encoded {
     pub(crate) parts: PartsSummary,
-    pub(crate) tables_sha256: tributary_archive::digest::Sha256Hex,
+    pub(crate) tables_sha256: Sha256Hex,
+    /// Absent when there are no previews.
+    pub(crate) previews_sha256: Option<Sha256Hex>,
 }
 
 impl<'e> Encoder<'e> {
@@ -74,7 +94,7 @@ impl<'e> Encoder<'e> {
         graph: &'e Graph,
         kinds: &'e Kinds,
         format: TableFormat,
-        part_bytes: u64,
+        sizes: Sizes,
         sink: &'e mut dyn PartSink,
     ) -> Self {
         let sha256 = PartListDigest::new().finish();
@@ -82,7 +102,9 @@ impl<'e> Encoder<'e> {
             graph,
             kinds,
             format,
-            part_bytes,
+            sizes,
+            paths: path::Paths::of(graph),
+            previews: preview::Previews::new(graph),
             writer: part::Writer::new(sink),
             open: None,
             tables: BTreeMap::new(),
@@ -93,7 +115,7 @@ impl<'e> Encoder<'e> {
         }
     }
 
-    /// Writes what waits and sums up.
+    /// Writes what waits, gives the previews after all parts, and sums up.
     pub(crate) fn finish(mut self) -> Result<Encoded, SinkError> {
         let nodes: Vec<NodeId> = self.tables.keys().copied().collect();
         // The part begun first: it is the one that need not be cut.
@@ -102,8 +124,10 @@ impl<'e> Encoder<'e> {
             self.flush(node)?;
         }
         self.close()?;
-        let summary = PartsSummary { sha256: self.digest.finish(), ..self.summary };
-        Ok(Encoded { parts: summary, tables_sha256: digest(&self.described) })
+        let parts = PartsSummary { sha256: self.digest.finish(), ..self.summary };
+        let finished = |node: NodeId| self.tables.get(&node).map_or(0, |pending| pending.finished);
+        let previews_sha256 = self.previews.finish(finished, self.writer.into_sink())?;
+        Ok(Encoded { parts, tables_sha256: digest(&self.described), previews_sha256 })
     }
 
     /// Moves the rows that wait for a collection into its part.
@@ -114,7 +138,7 @@ impl<'e> Encoder<'e> {
         if count == 0 {
             return Ok(());
         }
-        let full = |pending: &Pending| pending.in_part.1 + rows.len() as u64 > self.part_bytes;
+        let full = |pending: &Pending| pending.in_part.1 + rows.len() as u64 > self.sizes.part;
         if self.open != Some(node) || full(pending) {
             self.close()?;
             self.begin_table(node)?;
@@ -150,10 +174,10 @@ impl<'e> Encoder<'e> {
     /// Ends the part begun, if there is one.
     fn close(&mut self) -> Result<(), SinkError> {
         let Some(node) = self.open.take() else { return Ok(()) };
-        let Some(pending) = self.tables.get(&node) else { return Ok(()) };
-        let file = format!("{:04}.{}", pending.parts, self.format.as_str());
-        let path = self.path(node, &[], &format!("-{file}"));
+        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
+        let path = self.paths.table(node, pending.parts, self.format.as_str());
         let rows = pending.in_part.0;
+        pending.finished += rows;
         self.end_part(node, path, PartKind::Table, self.format.media_type(), rows)
     }
 
@@ -169,8 +193,8 @@ impl<'e> Encoder<'e> {
         let part = Part {
             index: self.summary.count + 1,
             path,
-            dataset: self.graph.dataset(node).key.clone(),
-            collection: self.graph.collection(node).name.clone(),
+            dataset: self.graph.dataset(node).shown.clone(),
+            collection: self.graph.collection(node).shown.clone(),
             kind,
             media_type: media_type.to_owned(),
             encoding: measured.encoding,
@@ -190,34 +214,34 @@ impl<'e> Encoder<'e> {
         Ok(())
     }
 
-    /// A path of the collection. Where two collections' names differ in case only, upper case is written out.
-    fn path(&self, node: NodeId, below: &[String], suffix: &str) -> PartPath {
-        let names = |n: NodeId| [self.graph.dataset(n).key.to_string(), self.graph.collection(n).name.clone()];
-        let folded = PartPath::encode(&names(node)).folded();
-        let alike = (0..self.graph.nodes().len()).filter(|&n| PartPath::encode(&names(n)).folded() == folded).count();
-        let [dataset, collection] = names(node);
-        let segments: Vec<String> =
-            [dataset, format!("{collection}{suffix}")].into_iter().chain(below.iter().cloned()).collect();
-        if alike > 1 { PartPath::encode_case(&segments) } else { PartPath::encode(&segments) }
-    }
-
-    /// Writes a large cell as a file of its own and returns where.
-    fn file(&mut self, node: NodeId, row: &dyn Row, column: usize, text: bool) -> Result<String, ReadError> {
+    /// Writes a cell as a file of its own and returns where.
+    fn file(&mut self, node: NodeId, row: &dyn Row, column: usize) -> Result<String, ReadError> {
         self.close()?;
+        let cell = row.cell(column);
+        let text = matches!(cell, Cell::Text(_) | Cell::Large(Large { text: true, .. }));
         let pending = self.tables.entry(node).or_default();
         pending.files += 1;
-        // Numbered, not named after the row: the key of a row is personal data, and paths stand in lists.
-        let name = format!("{:06}.{}", pending.files, if text { "txt" } else { "bin" });
-        let path = self.path(node, &[name], "-files");
+        let path = self.paths.file(node, pending.files, if text { "txt" } else { "bin" });
         let encoding = if text { Encoding::Deflate } else { Encoding::Identity };
         self.writer.begin(encoding)?;
-        let read = row.read_large(column, &mut |slice| Ok(self.writer.write(slice)?));
+        let read = match cell {
+            Cell::Text(bytes) | Cell::Blob(bytes) => self.writer.write(bytes).map_err(ReadError::from),
+            _ => row.read_large(column, &mut |slice| Ok(self.writer.write(slice)?)),
+        };
         let media_type = if text { "text/plain" } else { "application/octet-stream" };
         // What was begun is ended in any case: a failure in the middle makes the collection unreadable, and named.
         if !matches!(read, Err(ReadError::Sink(_))) {
             self.end_part(node, path.clone(), PartKind::Attachment, media_type, 0)?;
         }
         read.map(|()| path.as_str().to_owned())
+    }
+
+    fn is_large(&self, cell: Cell<'_>) -> bool {
+        match cell {
+            Cell::Large(_) => true,
+            Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len() as u64 > self.sizes.cell,
+            _ => false,
+        }
     }
 
     fn relieve(&mut self) -> Result<(), SinkError> {
@@ -231,10 +255,11 @@ impl Visitor for Encoder<'_> {
         let columns = self.graph.collection(node).fields.len();
         let mut files = BTreeMap::new();
         for column in 0..columns {
-            if let Cell::Large(large) = row.cell(column) {
-                files.insert(column, self.file(node, row, column, large.text)?);
+            if self.is_large(row.cell(column)) {
+                files.insert(column, self.file(node, row, column)?);
             }
         }
+        self.previews.row(node, row, &files);
         let pending = self.tables.entry(node).or_default();
         let before = pending.rows.len();
         match self.format {
@@ -245,7 +270,7 @@ impl Visitor for Encoder<'_> {
         self.waiting += pending.rows.len() - before;
         // A part ends at a row: what would make it too large begins the next one.
         let (buffered, part) = (pending.rows.len(), pending.in_part.1 + pending.rows.len() as u64);
-        if buffered >= BUFFER || part > self.part_bytes {
+        if buffered >= BUFFER || part > self.sizes.part {
             self.flush_cut(node, before)?;
         } else if self.waiting > ALL_BUFFERS {
             self.relieve()?;
@@ -258,7 +283,7 @@ impl Encoder<'_> {
     /// Flushes a collection; when its last row, which starts at `last`, would make the part too large, that row waits
     /// for the next part.
     fn flush_cut(&mut self, node: NodeId, last: usize) -> Result<(), SinkError> {
-        let limit = self.part_bytes;
+        let limit = self.sizes.part;
         let open = self.open == Some(node);
         let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
         let in_part = if open { pending.in_part.1 } else { 0 };

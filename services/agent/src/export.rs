@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tributary_archive::part::Part;
 use tributary_model::clock::SharedClock;
-use tributary_model::id::{CaseId, InstructionId};
+use tributary_model::id::{CaseId, FidesKey, InstructionId};
 use tributary_model::identifier::Identifier;
 use tributary_model::mandate::Mandate;
 use tributary_transport::tasks::Tasks;
@@ -150,7 +150,11 @@ impl Exports {
         let (systems, stop) = (Arc::clone(&self.0.setup.systems), job::StopOnDrop::new());
         let flag = stop.flag();
         // The question ends with the call: dropping `stop` tells the thread.
-        blocking(move || systems.locate(&identifiers, &flag)).await?.map_err(ExportError::from)
+        let located = blocking(move || systems.locate(&identifiers, &flag)).await?.map_err(ExportError::from);
+        located.map_err(|error| match error {
+            ExportError::Unavailable { dataset } => ExportError::Unavailable { dataset: self.0.shown(&dataset) },
+            other => other,
+        })
     }
 
     /// Everything the export has produced and produces, to its attestation.
@@ -278,6 +282,12 @@ impl Inner {
         after(now, self.setup.spool_limits.keep)
     }
 
+    /// A dataset's key as others see it.
+    fn shown(&self, dataset: &FidesKey) -> FidesKey {
+        let found = self.setup.systems.datasets().into_iter().find(|info| info.key == *dataset);
+        found.map_or_else(|| dataset.clone(), |info| info.shown)
+    }
+
     fn patience(&self) -> Patience {
         let Limits { unavailable_for, snapshot_attempts, .. } = self.setup.limits;
         Patience { unavailable_for, snapshot_attempts }
@@ -299,12 +309,11 @@ impl Inner {
 
     /// Whether the spool has every file that the ledger names: a restored backup may have one without the other.
     fn is_whole(&self, instruction: InstructionId, generation: u32) -> Result<bool, ExportError> {
-        let parts = self.setup.ledger.parts(instruction, generation)?;
         let has = |part: &Part| {
             let name = PartName { instruction, generation, index: part.index };
             self.setup.spool.has(name, part.encoded_bytes)
         };
-        Ok(parts.iter().all(has))
+        Ok(self.setup.ledger.all_parts(instruction, generation, has)?)
     }
 
     /// Stops an export's job, drops its files and tells who watches.

@@ -23,7 +23,7 @@ pub(crate) fn not_searched(
     let cut = cut_off(graph, plan, connected, given_up, walked);
     for (d, dataset) in graph.manifests().datasets.iter().enumerate() {
         let gap = |collection: Option<&str>, reason, detail: String| NotSearched {
-            dataset: dataset.key.clone(),
+            dataset: dataset.shown.clone(),
             collection: collection.map(str::to_owned),
             reason,
             detail,
@@ -45,7 +45,7 @@ pub(crate) fn not_searched(
             let reached = node.is_some_and(|node| plan.reaches(node));
             let reason =
                 if dataset.is_personal(collection) || reached { reason } else { NotSearchedReason::NotPersonal };
-            gaps.push(gap(Some(&collection.name), reason, detail));
+            gaps.push(gap(Some(&collection.shown), reason, detail));
         }
     }
     gaps
@@ -86,7 +86,7 @@ fn cut_off(
     let mut cut: BTreeMap<NodeId, (NotSearchedReason, String)> = BTreeMap::new();
     let mut open: Vec<(NodeId, NotSearchedReason)> = Vec::new();
     for (node, why) in &walked.unreadable {
-        cut.insert(*node, (NotSearchedReason::NotReadable, why.clone()));
+        cut.insert(*node, (NotSearchedReason::NotReadable, said(graph, *node, why)));
         open.push((*node, NotSearchedReason::NotReadable));
     }
     for node in (0..graph.nodes().len()).filter(|&node| plan.reaches(node)) {
@@ -101,13 +101,24 @@ fn cut_off(
             let to = plan.lookups[edge.lookup].node;
             if !seen.contains(&to) {
                 seen.push(to);
-                let detail = format!("rows to which only {} leads were not sought", graph.name(from));
+                let detail = format!("rows to which only {} leads were not sought", shown(graph, from));
                 cut.entry(to).or_insert((reason, detail));
                 open.push((to, reason));
             }
         }
     }
     cut
+}
+
+/// `dataset.collection` as others see it.
+fn shown(graph: &Graph, node: NodeId) -> String {
+    format!("{}.{}", graph.dataset(node).shown, graph.collection(node).shown)
+}
+
+/// Why a collection cannot be read. A system's own words may name it, so they are not passed on where the name is hidden.
+fn said(graph: &Graph, node: NodeId, why: &str) -> String {
+    let hidden = graph.dataset(node).redacted || graph.collection(node).redacted;
+    if hidden { "it, or part of it, cannot be read".to_owned() } else { why.to_owned() }
 }
 
 /// What was searched: collections that identifiers lead to, in systems that were read.
@@ -125,8 +136,8 @@ pub(crate) fn searched(
     (0..graph.nodes().len())
         .filter(read)
         .map(|node| Searched {
-            dataset: graph.dataset(node).key.clone(),
-            collection: graph.collection(node).name.clone(),
+            dataset: graph.dataset(node).shown.clone(),
+            collection: graph.collection(node).shown.clone(),
             rows: walked.rows[node],
         })
         .collect()
@@ -147,8 +158,8 @@ pub(crate) fn answers(
             let said = if rows > 0 { Disposition::Fulfilled } else { Disposition::NoData };
             Answer {
                 controller: controller.clone(),
-                dataset: dataset.key.clone(),
-                disposition: weaken(said, &dataset.key, not_searched),
+                dataset: dataset.shown.clone(),
+                disposition: weaken(said, &dataset.shown, not_searched),
                 reason: None,
                 rows,
                 snapshot_at: walked.snapshots.get(&d).copied(),

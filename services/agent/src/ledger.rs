@@ -22,7 +22,7 @@ use tributary_archive::frames::{ContentKey, CryptoError, KeyEncryptionKey};
 pub(crate) use attested::Attested;
 pub(crate) use error::LedgerError;
 pub(crate) use exports::{Begun, Export, NewExport, Requested, State, Walk};
-pub(crate) use items::{Item, View};
+pub(crate) use items::{Item, Most, View};
 use lock::DirLock;
 pub(crate) use trouble::{Patience, Trouble};
 

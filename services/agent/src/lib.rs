@@ -17,6 +17,7 @@ pub mod graph;
 mod identity;
 mod ledger;
 mod metrics;
+mod record;
 mod run;
 mod service;
 pub mod source;

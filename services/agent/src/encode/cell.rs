@@ -20,6 +20,17 @@ pub(super) enum Written<'c> {
     Text(Cow<'c, str>),
 }
 
+impl<'c> Written<'c> {
+    /// The value as text; `None` for no value.
+    pub(super) fn into_text(self) -> Option<Cow<'c, str>> {
+        match self {
+            Self::Null => None,
+            Self::Number(digits) => Some(digits.into()),
+            Self::Text(text) => Some(text),
+        }
+    }
+}
+
 pub(super) fn written<'c>(cell: Cell<'c>, file: Option<&String>) -> Written<'c> {
     if let Some(path) = file {
         return Written::Text(format!("file:{path}").into());

@@ -15,7 +15,7 @@ pub(super) fn header(collection: &Collection) -> Vec<u8> {
         if index > 0 {
             out.push(b',');
         }
-        text(&mut out, &field.name);
+        text(&mut out, &field.shown);
     }
     out.extend_from_slice(b"\r\n");
     out

@@ -11,7 +11,7 @@ use crate::source::Row;
 pub(super) fn row(out: &mut Vec<u8>, fields: &[Field], row: &dyn Row, files: &BTreeMap<usize, String>) {
     for (column, field) in fields.iter().enumerate() {
         out.push(if column == 0 { b'{' } else { b',' });
-        text(out, &field.name);
+        text(out, &field.shown);
         out.push(b':');
         match written(row.cell(column), files.get(&column)) {
             Written::Null => out.extend_from_slice(b"null"),

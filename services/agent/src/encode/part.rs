@@ -62,6 +62,11 @@ impl<'s> Writer<'s> {
         self.sink.table(table)
     }
 
+    /// The sink itself, for what follows after all parts.
+    pub(super) fn into_sink(self) -> &'s mut dyn PartSink {
+        self.sink
+    }
+
     pub(super) fn begin(&mut self, encoding: Encoding) -> Result<(), SinkError> {
         self.deflate.reset();
         self.out.clear();

@@ -1,40 +1,86 @@
-//! The form of a collection's tables, for whoever reads them.
+//! The form of a collection's tables, for whoever reads them: types, keys and references for machines, labels for people.
 
-use tributary_archive::table::{Field, FieldKind, ForeignKey, Labels, Table};
+use tributary_archive::table::{Code, Field, FieldKind, ForeignKey, Labels, Table};
+use tributary_model::language::{Language, Texts};
+use tributary_model::manifest::{self, Wording};
 
+use super::moment;
 use crate::graph::{FieldPath, Graph, Join, NodeId};
 
 /// Describes a collection. `kinds` are its columns' types as far as the database guarantees them.
 pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Table {
     let (dataset, collection) = (graph.dataset(node), graph.collection(node));
     let inherited = dataset.categories_of(collection);
-    let fields = collection.fields.iter().enumerate().map(|(index, field)| {
+    let fields = collection.fields.iter().enumerate().map(|(index, declared)| {
         let mut categories = inherited.clone();
-        categories.extend(field.categories.iter().filter(|c| !inherited.contains(c)).cloned());
-        Field {
-            name: field.name.clone(),
-            kind: kinds.get(index).copied().unwrap_or(FieldKind::Any),
-            format: None,
-            title: None,
-            description: field.description.clone(),
-            categories,
-            labels: Labels::default(),
-            codes: Vec::new(),
-            unit: None,
-        }
+        categories.extend(declared.categories.iter().filter(|c| !inherited.contains(c)).cloned());
+        field(declared, index, kinds.get(index).copied().unwrap_or(FieldKind::Any), categories)
     });
-    let keys = graph.nodes()[node].primary_key.iter().map(|&column| collection.fields[column].name.clone());
+    let keys = graph.nodes()[node].primary_key.iter().map(|&column| collection.fields[column].shown.clone());
     let joins = graph.joins().iter().filter(|join| join.holder == node && is_flat(join));
+    let place = graph.nodes()[node].collection;
+    let labels = labels(&collection.wording, collection.redacted.then(|| format!("Collection {}", place + 1)));
     Table {
-        dataset: dataset.key.clone(),
-        collection: collection.name.clone(),
-        title: None,
-        description: collection.description.clone(),
+        dataset: dataset.shown.clone(),
+        collection: collection.shown.clone(),
+        title: english(&labels.titles),
+        description: english(&labels.descriptions),
         fields: fields.collect(),
         primary_key: keys.collect(),
         foreign_keys: joins.map(|join| foreign_key(graph, join)).collect(),
-        labels: Labels::default(),
+        labels,
     }
+}
+
+fn field(declared: &manifest::Field, index: usize, kind: FieldKind, categories: Vec<String>) -> Field {
+    let mut labels = labels(&declared.wording, declared.redacted.then(|| format!("Field {}", index + 1)));
+    if let Some(represents) = declared.represents {
+        say_what_files_hold(&mut labels.descriptions, represents.form);
+    }
+    Field {
+        name: declared.shown.clone(),
+        kind,
+        format: None,
+        title: english(&labels.titles),
+        description: english(&labels.descriptions),
+        categories,
+        labels,
+        codes: declared
+            .codes
+            .iter()
+            .map(|code| Code { value: code.value.clone(), labels: code.labels.clone() })
+            .collect(),
+        unit: declared.unit.clone(),
+    }
+}
+
+/// The labels, or a neutral title where a name stays hidden and nobody gave another.
+fn labels(wording: &Wording, neutral: Option<String>) -> Labels {
+    let mut titles = wording.labels.clone();
+    if let Some(title) = neutral.filter(|_| titles.is_empty()) {
+        titles.0.insert(Language::english(), title);
+    }
+    Labels { titles, descriptions: wording.descriptions.clone() }
+}
+
+/// The one text of readers that know one language only.
+fn english(texts: &Texts) -> Option<String> {
+    texts.get(&Language::english()).map(str::to_owned)
+}
+
+/// Who compares the preview's dates with the files must know what stands there.
+fn say_what_files_hold(descriptions: &mut Texts, form: manifest::MomentForm) {
+    if descriptions.is_empty() {
+        descriptions.0.insert(Language::english(), String::new());
+    }
+    for (language, text) in &mut descriptions.0 {
+        if let Some(note) = moment::in_the_files(form, language) {
+            let stop = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };
+            let space = if text.is_empty() { "" } else { " " };
+            *text = format!("{text}{stop}{space}{note}");
+        }
+    }
+    descriptions.0.retain(|_, text| !text.is_empty());
 }
 
 fn is_flat(join: &Join) -> bool {
@@ -43,12 +89,12 @@ fn is_flat(join: &Join) -> bool {
 
 fn foreign_key(graph: &Graph, join: &Join) -> ForeignKey {
     let names = |node: NodeId, fields: &[FieldPath]| {
-        fields.iter().map(|field| graph.collection(node).fields[field.column].name.clone()).collect()
+        fields.iter().map(|field| graph.collection(node).fields[field.column].shown.clone()).collect()
     };
     ForeignKey {
         fields: names(join.holder, &join.holder_fields),
-        dataset: graph.dataset(join.referenced).key.clone(),
-        collection: graph.collection(join.referenced).name.clone(),
+        dataset: graph.dataset(join.referenced).shown.clone(),
+        collection: graph.collection(join.referenced).shown.clone(),
         reference_fields: names(join.referenced, &join.referenced_fields),
     }
 }

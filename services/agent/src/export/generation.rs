@@ -6,7 +6,7 @@ use aws_lc_rs::rand;
 use jiff::Timestamp;
 use tributary_model::id::{FidesKey, InstructionId};
 
-use super::sink::{Sink, room};
+use super::sink::{Kept, Sink, room};
 use super::{Inner, after};
 use crate::attest::{About, SignError};
 use crate::collect::{CollectError, Request, SinkError, StopFlag};
@@ -93,8 +93,8 @@ fn collect(
     };
     let mut sink = Sink::new(inner, &walk.key, instruction, generation);
     let collected = setup.systems.collect(&request, &mut sink, stop)?;
-    if sink.summary() != collected.parts {
-        return Err(Failure::Internal("the walk gave other parts than it says".to_owned()));
+    if sink.kept() != Kept::said(&collected) {
+        return Err(Failure::Internal("the walk gave something else than it says".to_owned()));
     }
     let parts = collected.parts.count;
     let now = inner.now();
@@ -122,6 +122,7 @@ fn void(inner: &Inner, instruction: InstructionId, generation: u32, failures: u3
         Failure::Dataset { dataset, trouble, detail } => {
             tracing::warn!(%instruction, generation, detail, "a dataset stands in the way");
             retry_at = retry_at.min(given_up_at(inner, instruction, &dataset, trouble, now));
+            let dataset = inner.shown(&dataset);
             match trouble {
                 Trouble::Unavailable => format!("dataset `{dataset}` cannot be read now"),
                 Trouble::SnapshotTooLong => format!("dataset `{dataset}` takes longer than its snapshot may be held"),

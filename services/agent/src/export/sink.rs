@@ -1,15 +1,19 @@
-//! Takes a walk's parts into the spool and their descriptors into the ledger, and checks what the walk says of them.
+//! Takes a walk's parts into the spool and their descriptors, previews and record of processing into the ledger, and
+//! checks what the walk says of them.
 
 use std::io;
 
 use tributary_archive::attestation::PartsSummary;
+use tributary_archive::digest::{Hasher, Sha256Hex};
 use tributary_archive::frames::ContentKey;
+use tributary_archive::information::{self, Information};
 use tributary_archive::part::{Part, PartListDigest};
+use tributary_archive::preview::{self, Preview};
 use tributary_archive::table::Table;
-use tributary_model::id::InstructionId;
+use tributary_model::id::{FidesKey, InstructionId};
 
 use super::Inner;
-use crate::collect::{PartSink, SinkError};
+use crate::collect::{Collected, PartSink, SinkError};
 use crate::ledger::{Item, LedgerError};
 use crate::spool::{PartName, PartWriter, SpoolFull};
 
@@ -32,18 +36,49 @@ struct Sum {
     encoded_bytes: u64,
     rows: u64,
     digest: PartListDigest,
+    /// Of the previews' lines; the last one's collection, since they come in the order of their file.
+    previews: Option<(Hasher, (FidesKey, String))>,
+    information: Option<Sha256Hex>,
+}
+
+/// All that was kept of a generation. An attestation must say exactly this.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) parts: PartsSummary,
+    pub(super) previews_sha256: Option<Sha256Hex>,
+    pub(super) information_sha256: Option<Sha256Hex>,
+}
+
+impl Kept {
+    /// What a walk says that it gave.
+    pub(super) fn said(collected: &Collected) -> Self {
+        let Collected { parts, previews_sha256, information_sha256, .. } = *collected;
+        Self { parts, previews_sha256, information_sha256 }
+    }
 }
 
 impl<'a> Sink<'a> {
     pub(super) fn new(inner: &'a Inner, key: &'a ContentKey, instruction: InstructionId, generation: u32) -> Self {
-        let sum = Sum { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, digest: PartListDigest::new() };
+        let sum = Sum {
+            count: 0,
+            bytes: 0,
+            encoded_bytes: 0,
+            rows: 0,
+            digest: PartListDigest::new(),
+            previews: None,
+            information: None,
+        };
         Self { inner, key, instruction, generation, position: 0, current: None, sum }
     }
 
-    /// The parts kept. An attestation must say exactly this.
-    pub(super) fn summary(self) -> PartsSummary {
-        let Sum { count, bytes, encoded_bytes, rows, digest } = self.sum;
-        PartsSummary { count, bytes, encoded_bytes, rows, sha256: digest.finish() }
+    /// What was kept.
+    pub(super) fn kept(self) -> Kept {
+        let Sum { count, bytes, encoded_bytes, rows, digest, previews, information } = self.sum;
+        Kept {
+            parts: PartsSummary { count, bytes, encoded_bytes, rows, sha256: digest.finish() },
+            previews_sha256: previews.map(|(hasher, _)| hasher.finish()),
+            information_sha256: information,
+        }
     }
 
     fn name(&self) -> PartName {
@@ -91,6 +126,28 @@ impl PartSink for Sink<'_> {
         self.sum.encoded_bytes += part.encoded_bytes;
         self.sum.rows += part.rows;
         self.sum.digest.push(part);
+        Ok(())
+    }
+
+    fn preview(&mut self, preview: &Preview) -> Result<(), SinkError> {
+        let place = (preview.dataset.clone(), preview.collection.clone());
+        let mut hasher = match self.sum.previews.take() {
+            Some((_, before)) if before >= place => return Err(misuse("previews out of order")),
+            Some((hasher, _)) => hasher,
+            None => Hasher::new(),
+        };
+        self.keep(&Item::Preview(preview.clone()))?;
+        hasher.update(&preview::to_file([preview]));
+        self.sum.previews = Some((hasher, place));
+        Ok(())
+    }
+
+    fn information(&mut self, information: &Information) -> Result<(), SinkError> {
+        if self.sum.information.is_some() {
+            return Err(misuse("a second record of processing"));
+        }
+        self.keep(&Item::Information(information.clone()))?;
+        self.sum.information = Some(information::digest(information));
         Ok(())
     }
 }

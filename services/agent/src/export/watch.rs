@@ -9,18 +9,20 @@ use futures::Stream;
 use futures::stream::try_unfold;
 use jiff::Timestamp;
 use tokio::sync::watch;
+use tributary_archive::information::Information;
 use tributary_archive::part::Part;
+use tributary_archive::preview::Preview;
 use tributary_archive::table::Table;
 use tributary_model::id::InstructionId;
 
 use super::{ExportError, Exports};
-use crate::ledger::{Item, State, View};
+use crate::ledger::{Item, Most, State, View};
 
-/// Items that a watcher holds at once.
-const BATCH: usize = 64;
+/// What a watcher holds at once: a preview may be 256 KiB.
+const BATCH: Most = Most { items: 64, bytes: 512 * 1024 };
 
 /// One thing that happened to an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     /// A generation started; what came before is void.
     GenerationStarted(u32),
@@ -28,6 +30,10 @@ pub(crate) enum Event {
     Table(Table),
     /// A finished part of this generation.
     Part(u32, Part),
+    /// An extract of a collection, after its last part.
+    Preview(Preview),
+    /// What is recorded about the processing.
+    Information(Information),
     /// It waits.
     Pending {
         /// Why.
@@ -127,6 +133,8 @@ impl Watch {
             self.queue.push_back(match item {
                 Item::Table(table) => Event::Table(table),
                 Item::Part(part) => Event::Part(export.generation, part),
+                Item::Preview(preview) => Event::Preview(preview),
+                Item::Information(information) => Event::Information(information),
             });
         }
         if let Some(attested) = attested {

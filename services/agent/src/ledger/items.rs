@@ -1,10 +1,13 @@
-//! The tables and parts of the generation that counts, in the order in which they came.
+//! What the generation that counts has produced, in the order in which it came: tables and parts, then previews and the
+//! record of processing.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 use tributary_archive::frames::ContentKey;
+use tributary_archive::information::Information;
 use tributary_archive::part::Part;
+use tributary_archive::preview::Preview;
 use tributary_archive::table::Table;
 use tributary_model::id::InstructionId;
 
@@ -12,14 +15,27 @@ use super::attested::{self, Attested};
 use super::exports::{Export, find_at};
 use super::{Ledger, LedgerError, State, Sync};
 
-/// Something a generation has produced. Its path may hold personal data, so it is sealed in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Something a generation has produced. A path may hold personal data and a preview does, so it is sealed in the ledger.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Item {
     /// A table's form, before its first part.
     Table(Table),
     /// A finished part.
     Part(Part),
+    /// An extract of a collection, after all parts.
+    Preview(Preview),
+    /// What is recorded about the processing.
+    Information(Information),
+}
+
+/// How much of a generation is looked at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Most {
+    /// Items.
+    pub(crate) items: usize,
+    /// Bytes of them as sealed, the one that goes beyond included.
+    pub(crate) bytes: usize,
 }
 
 /// An export with what it has produced from some place on, all of one instant.
@@ -57,13 +73,13 @@ impl Ledger {
         })
     }
 
-    /// The export with at most `most` items after `position` of `generation`; from the first, if another one counts now.
+    /// The export with at most `most` after `position` of `generation`; from the first, if another one counts now.
     pub(crate) fn view(
         &self,
         instruction: InstructionId,
         generation: u32,
         position: u32,
-        most: usize,
+        most: Most,
         now: Timestamp,
     ) -> Result<Option<View>, LedgerError> {
         self.read(|tx| {
@@ -72,8 +88,13 @@ impl Ledger {
             let mut view = View { export, items: Vec::new(), attested: None };
             if matches!(view.export.state, State::Running | State::Attested) {
                 let key = self.content_key(tx, instruction)?;
-                view.items = after(tx, instruction, view.export.generation, from, most, &key)?;
-                if view.export.state == State::Attested && view.items.len() < most {
+                let mut bytes = 0;
+                let ended = each(tx, instruction, view.export.generation, from, &key, |item, size| {
+                    view.items.push(item);
+                    bytes += size;
+                    view.items.len() < most.items && bytes < most.bytes
+                })?;
+                if view.export.state == State::Attested && ended {
                     view.attested = attested::find(tx, instruction, view.export.generation)?;
                 }
             }
@@ -81,15 +102,19 @@ impl Ledger {
         })
     }
 
-    /// All parts of a generation.
-    pub(crate) fn parts(&self, instruction: InstructionId, generation: u32) -> Result<Vec<Part>, LedgerError> {
+    /// Whether `check` holds of all parts of a generation.
+    pub(crate) fn all_parts(
+        &self,
+        instruction: InstructionId,
+        generation: u32,
+        mut check: impl FnMut(&Part) -> bool,
+    ) -> Result<bool, LedgerError> {
         self.read(|tx| {
             let key = self.content_key(tx, instruction)?;
-            let items = after(tx, instruction, generation, 0, usize::MAX, &key)?;
-            Ok(items
-                .into_iter()
-                .filter_map(|item| if let Item::Part(part) = item { Some(part) } else { None })
-                .collect())
+            each(tx, instruction, generation, 0, &key, |item, _| match &item {
+                Item::Part(part) => check(part),
+                Item::Table(_) | Item::Preview(_) | Item::Information(_) => true,
+            })
         })
     }
 
@@ -108,32 +133,34 @@ impl Ledger {
             let key = self.content_key(tx, instruction)?;
             match open(&key, generation, position, &sealed)? {
                 Item::Part(part) => Ok(Some((part, key))),
-                Item::Table(_) => Err(LedgerError::Corrupt("a part")),
+                Item::Table(_) | Item::Preview(_) | Item::Information(_) => Err(LedgerError::Corrupt("a part")),
             }
         })
     }
 }
 
-fn after(
+/// Gives the items after `position` to `take`, with their sizes as sealed, until it says no or there are no more. Returns
+/// whether there are no more.
+fn each(
     tx: &Transaction<'_>,
     instruction: InstructionId,
     generation: u32,
     position: u32,
-    most: usize,
     key: &ContentKey,
-) -> Result<Vec<Item>, LedgerError> {
-    let mut statement = tx.prepare(
+    mut take: impl FnMut(Item, usize) -> bool,
+) -> Result<bool, LedgerError> {
+    let mut statement = tx.prepare_cached(
         "SELECT position, sealed FROM item WHERE instruction = ?1 AND generation = ?2 AND position > ?3
-         ORDER BY position LIMIT ?4",
+         ORDER BY position",
     )?;
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let values = params![instruction.to_string(), generation, position, most];
-    let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?)))?;
-    rows.map(|row| {
-        let (position, sealed) = row?;
-        open(key, generation, position, &sealed)
-    })
-    .collect()
+    let mut rows = statement.query(params![instruction.to_string(), generation, position])?;
+    while let Some(row) = rows.next()? {
+        let (position, sealed) = (row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| LedgerError::Corrupt("an item"))?);
+        if !take(open(key, generation, position, sealed)?, sealed.len()) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn open(key: &ContentKey, generation: u32, position: u32, sealed: &[u8]) -> Result<Item, LedgerError> {

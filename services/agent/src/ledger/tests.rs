@@ -14,6 +14,8 @@ use super::*;
 
 const PATIENCE: Patience = Patience { unavailable_for: Duration::from_secs(600), snapshot_attempts: 2 };
 
+const MANY: Most = Most { items: 9, bytes: usize::MAX };
+
 struct Place {
     _folder: tempfile::TempDir,
     data: PathBuf,
@@ -94,10 +96,10 @@ fn a_generation_that_was_overtaken_changes_nothing() {
     assert!(!ledger.attest(id, 1, &signed, later(9), now()).unwrap());
     assert!(!ledger.wait(id, 1, "x", None).unwrap());
     ledger.keep(id, 2, 1, &item, &second.key).unwrap();
-    assert_eq!(ledger.view(id, 2, 0, 9, now()).unwrap().unwrap().items, [item]);
+    assert_eq!(ledger.view(id, 2, 0, MANY, now()).unwrap().unwrap().items, [item]);
     assert!(ledger.attest(id, 2, &signed, later(9), now()).unwrap());
     assert!(ledger.start_generation(id, PATIENCE, now()).unwrap().is_none(), "it is at its end");
-    assert_eq!(ledger.view(id, 2, 1, 9, now()).unwrap().unwrap().attested, Some(signed));
+    assert_eq!(ledger.view(id, 2, 1, MANY, now()).unwrap().unwrap().attested, Some(signed));
 }
 
 fn table() -> Item {

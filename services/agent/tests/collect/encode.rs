@@ -170,6 +170,12 @@ fn a_cell_far_above_any_buffer_streams() {
             self.0.insert(part.path.to_string(), (self.1, std::mem::take(&mut self.2)));
             Ok(())
         }
+        fn preview(&mut self, _: &tributary_archive::preview::Preview) -> Result<(), SinkError> {
+            Ok(())
+        }
+        fn information(&mut self, _: &tributary_archive::information::Information) -> Result<(), SinkError> {
+            Ok(())
+        }
     }
     let entity = customer("INSERT INTO customer VALUES (1, 'anna@x.org', zeroblob(100000000));");
     let mut sink = Count(BTreeMap::new(), 0, Vec::new());
@@ -213,6 +219,12 @@ fn a_sink_that_is_full_ends_the_walk() {
         }
         fn finish(&mut self, _: &Part) -> Result<(), SinkError> {
             unreachable!("a part that was not written is not finished")
+        }
+        fn preview(&mut self, _: &tributary_archive::preview::Preview) -> Result<(), SinkError> {
+            Ok(())
+        }
+        fn information(&mut self, _: &tributary_archive::information::Information) -> Result<(), SinkError> {
+            Ok(())
         }
     }
     let outcome = rows(5_000).load().unwrap().collect(&request(ANNA), &mut Full, &StopFlag::new());

@@ -7,6 +7,10 @@ mod encode;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod naming;
+#[cfg(test)]
+mod previews;
+#[cfg(test)]
 mod sqlite;
 #[cfg(test)]
 mod support;

@@ -43,10 +43,22 @@ fn collect_while(entity: &Entity, during: impl FnMut()) -> Result<Parts, Collect
         fn finish(&mut self, part: &tributary_archive::part::Part) -> Result<(), tributary_agent::collect::SinkError> {
             self.0.finish(part)
         }
+        fn preview(
+            &mut self,
+            preview: &tributary_archive::preview::Preview,
+        ) -> Result<(), tributary_agent::collect::SinkError> {
+            self.0.preview(preview)
+        }
+        fn information(
+            &mut self,
+            information: &tributary_archive::information::Information,
+        ) -> Result<(), tributary_agent::collect::SinkError> {
+            self.0.information(information)
+        }
     }
     let mut sink = During(Memory::default(), during);
     let collected = entity.load().unwrap().collect(&request(ANNA), &mut sink, &StopFlag::new())?;
-    Ok(Parts { collected, parts: sink.0.parts, tables: sink.0.tables })
+    Ok(sink.0.into_parts(collected))
 }
 
 /// A person with more rows than wait in memory, so that the sink is called in the middle of the walk.

@@ -12,7 +12,9 @@ use tempfile::TempDir;
 use tributary_agent::collect::{
     Catalog, CollectError, CollectLimits, Collected, Database, PartSink, Request, SinkError, Sources, StopFlag,
 };
+use tributary_archive::information::{self, Information};
 use tributary_archive::part::{Encoding, Part};
+use tributary_archive::preview::{self, MAX_BYTES, Preview};
 use tributary_archive::table::Table;
 use tributary_model::clock::{ManualClock, SharedClock};
 use tributary_model::identifier::Identifier;
@@ -39,6 +41,7 @@ impl Entity {
         let limits = CollectLimits {
             snapshot_max: Duration::from_secs(60),
             part_bytes: 64 << 20,
+            large_cell: tributary_agent::collect::LARGE_CELL,
             memory: 4 << 20,
             temp_dir: folder.path().join("tmp"),
         };
@@ -69,7 +72,7 @@ impl Entity {
         let catalog = self.load().unwrap_or_else(|problems| panic!("{problems}"));
         let mut sink = Memory::default();
         let collected = catalog.collect(request, &mut sink, &StopFlag::new())?;
-        Ok(Parts { collected, parts: sink.parts, tables: sink.tables })
+        Ok(sink.into_parts(collected))
     }
 
     /// What one collection's rows say in one column, in the order of the parts.
@@ -102,9 +105,15 @@ pub(crate) struct Parts {
     /// Descriptors and bytes as carried.
     pub(crate) parts: Vec<(Part, Vec<u8>)>,
     pub(crate) tables: Vec<Table>,
+    pub(crate) previews: Vec<Preview>,
+    pub(crate) information: Option<Information>,
 }
 
 impl Parts {
+    pub(crate) fn preview(&self, collection: &str) -> &Preview {
+        self.previews.iter().find(|preview| preview.collection == collection).unwrap()
+    }
+
     /// The lines of a collection's tables, without headers.
     pub(crate) fn rows(&self, collection: &str) -> Vec<String> {
         let of = |(part, _): &&(Part, Vec<u8>)| part.collection == collection && part.media_type == "text/csv";
@@ -143,7 +152,19 @@ pub(crate) fn plain(part: &Part, carried: &[u8]) -> Vec<u8> {
 pub(crate) struct Memory {
     pub(crate) parts: Vec<(Part, Vec<u8>)>,
     pub(crate) tables: Vec<Table>,
+    previews: Vec<Preview>,
+    information: Option<Information>,
     open: Option<Vec<u8>>,
+}
+
+impl Memory {
+    pub(crate) fn into_parts(self, collected: Collected) -> Parts {
+        let Self { parts, tables, previews, information, .. } = self;
+        let digest = |previews: &[Preview]| (!previews.is_empty()).then(|| preview::digest(previews));
+        assert_eq!(collected.previews_sha256, digest(&previews));
+        assert_eq!(collected.information_sha256, information.as_ref().map(information::digest));
+        Parts { collected, parts, tables, previews, information }
+    }
 }
 
 impl PartSink for Memory {
@@ -167,7 +188,20 @@ impl PartSink for Memory {
         part.check(self.parts.len() as u32 + 1).unwrap();
         let known = |t: &Table| t.dataset == part.dataset && t.collection == part.collection;
         assert!(part.rows == 0 || self.tables.iter().any(known), "a table is described before its first part");
+        assert!(self.previews.is_empty() && self.information.is_none(), "previews come after all parts");
         self.parts.push((part.clone(), self.open.take().unwrap()));
+        Ok(())
+    }
+
+    fn preview(&mut self, preview: &Preview) -> Result<(), SinkError> {
+        assert!(self.open.is_none() && self.information.is_none());
+        assert!(preview::to_file([preview]).len() <= MAX_BYTES);
+        self.previews.push(preview.clone());
+        Ok(())
+    }
+
+    fn information(&mut self, information: &Information) -> Result<(), SinkError> {
+        assert!(self.open.is_none() && self.information.replace(information.clone()).is_none());
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use crate::yaml::{Fields, Node, Value};
 /// A name for people or a code.
 const LABEL: Bound = Bound { bytes: 500, lines: false };
 /// A description.
-pub(super) const PROSE: Bound = Bound { bytes: 4096, lines: true };
+pub(super) const PROSE: Bound = Bound { bytes: 4000, lines: true };
 /// A unit.
 const UNIT: Bound = Bound { bytes: 64, lines: false };
 /// Most codes of a field.
