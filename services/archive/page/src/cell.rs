@@ -48,7 +48,7 @@ fn value<'h>(html: &'h mut Html, column: Option<&Column<'_>>, text: &str) -> &'h
         },
         Kind::Integer | Kind::Number => {
             if let Some(number) = locale.number(text, column.unit.is_some()).filter(|_| text.len() <= escape::LONGEST) {
-                return html.raw("<td class=r>").text(&number);
+                return html.raw(if column.unit.is_some() { "<td class=r>" } else { "<td>" }).text(&number);
             }
             None
         }
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(of(Kind::Datetime, "2026-03-05 14:03:09.120+02:00"), "<td>5 Mar 2026, 14:03:09.12\u{a0}+02:00");
         assert_eq!(of(Kind::Datetime, "2026-03-05T14:03"), "<td>5 Mar 2026, 14:03");
         assert_eq!(of(Kind::Boolean, "true"), "<td>yes");
-        assert_eq!(of(Kind::Integer, "20260305"), "<td class=r>20260305");
+        assert_eq!(of(Kind::Integer, "20260305"), "<td>20260305");
         assert_eq!(of(Kind::Text, "2026-03-05"), "<td>2026-03-05");
         let priced = Column { kind: Kind::Number, unit: Some("EUR"), ..Column::default() };
         assert_eq!(shown(priced, Cell::Text("12345.60")), "<td class=r>12,345.60");

@@ -12,3 +12,4 @@ pub(crate) mod letter;
 pub(crate) mod missing;
 pub(crate) mod overview;
 pub(crate) mod rights;
+pub(crate) mod table;

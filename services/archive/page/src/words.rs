@@ -102,7 +102,7 @@ texts!(
 texts!(
     /// What is missing and why.
     Missing {
-        title, nothing_title, nothing, intro, said_by, signed, signed_undated, observed, observed_undated, decided,
+        title, nothing_title, nothing, intro, said_by, signed, signed_undated, observed, observed_undated, last_attempt, decided,
         reason, not_searched, whole_dataset, next, next_date, contact, authority, not_recorded, for_controller,
     }
 );

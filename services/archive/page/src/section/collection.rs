@@ -1,15 +1,11 @@
 //! One kind of data as a table with the rows of its preview, the files that hold all of it, and what its columns mean.
 
-use super::files;
-use crate::cell;
+use super::{files, table};
 use crate::html::{Fill, Html};
-use crate::model::collection::{Collection, Column};
+use crate::model::collection::Collection;
 use crate::model::entity::Entity;
 use crate::model::page::Page;
 use crate::names;
-
-/// Rows up to which a table shows unfolded on a page with few collections.
-const SHORT: usize = 40;
 
 /// Writes the collection; `place` numbers it within the page.
 pub(crate) fn write(
@@ -22,11 +18,11 @@ pub(crate) fn write(
 ) {
     let words = html.words;
     html.raw("<details class=collection");
-    if unfold && (collection.rows.len() <= SHORT || place.1 == 0) {
+    if unfold {
         html.raw(" open");
     }
     html.raw(">\n<summary><h4>");
-    title(html, collection);
+    table::title(html, collection);
     html.raw("</h4> <span class=count>").counted(&words.counts.rows, collection.total_rows).raw("</span></summary>\n");
     if let Some(description) = &collection.description {
         html.raw("<p class=about>").said(description).raw("</p>\n");
@@ -34,7 +30,7 @@ pub(crate) fn write(
     if collection.sealed {
         sealed(html, page);
     } else {
-        table(html, &entity.folder, place, collection);
+        table::write(html, &entity.folder, place, collection);
     }
     if !collection.files.is_empty() {
         html.raw("<p class=files>").text(words.data.complete_in).raw("</p>\n");
@@ -42,61 +38,6 @@ pub(crate) fn write(
     }
     columns(html, collection);
     html.raw("</details>\n");
-}
-
-fn title(html: &mut Html, collection: &Collection<'_>) {
-    match &collection.title {
-        Some(title) => html.said(title),
-        None => html.value(collection.name),
-    };
-}
-
-fn table(html: &mut Html, folder: &str, place: (usize, usize), collection: &Collection<'_>) {
-    let words = html.words;
-    let shown = collection.rows.len() as u64;
-    if shown == 0 {
-        html.raw("<p>").text(words.data.shown_none).raw("</p>\n");
-        return;
-    }
-    html.raw("<div class=scroll role=group tabindex=0 aria-labelledby=c").id(place.0 + 1).raw("-").id(place.1 + 1);
-    html.raw(">\n<table class=rows>\n<caption id=c")
-        .id(place.0 + 1)
-        .raw("-")
-        .id(place.1 + 1)
-        .raw("><span class=hidden>");
-    title(html, collection);
-    html.raw(". </span>");
-    if shown >= collection.total_rows {
-        html.counted(&words.counts.all_shown, shown);
-    } else {
-        let fills =
-            [("shown", Fill::Count(shown)), ("total", Fill::Counted(&words.counts.rows, collection.total_rows))];
-        html.phrase(words.data.shown_part, &fills);
-    }
-    html.raw("</caption>\n<thead><tr>");
-    for column in &collection.columns {
-        html.raw("<th scope=col>");
-        column_title(html, column);
-        if let Some(unit) = column.unit {
-            html.raw(" <small>").value(unit).raw("</small>");
-        }
-    }
-    html.raw("</thead>\n<tbody>\n");
-    for row in &collection.rows {
-        html.raw("<tr>");
-        for (at, value) in row.iter().enumerate() {
-            cell::write(html, collection.columns.get(at), value, folder);
-        }
-        html.raw("\n");
-    }
-    html.raw("</tbody>\n</table>\n</div>\n");
-}
-
-fn column_title(html: &mut Html, column: &Column<'_>) {
-    match &column.title {
-        Some(title) => html.said(title),
-        None => html.value(column.name),
-    };
 }
 
 /// How to open what only the person can open.
@@ -116,7 +57,7 @@ fn columns(html: &mut Html, collection: &Collection<'_>) {
     html.raw("<details class=columns>\n<summary>").text(words.data.columns).raw("</summary>\n<dl>\n");
     for column in &collection.columns {
         html.raw("<div><dt>");
-        column_title(html, column);
+        table::column_title(html, column);
         html.raw("<dd>");
         if let Some(description) = &column.description {
             html.said(description).raw(" ");

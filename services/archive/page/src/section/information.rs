@@ -9,9 +9,8 @@ use crate::names;
 use crate::standing;
 
 /// Entities that hold data or recorded something.
-fn entities<'p, 'a>(page: &'p Page<'a>) -> impl Iterator<Item = (usize, &'p Entity<'a>)> {
-    let all = page.entities.iter().enumerate();
-    all.filter(|(_, entity)| recorded(entity).is_some() || standing::holds_data(entity, page))
+fn entities<'p, 'a>(page: &'p Page<'a>) -> impl Iterator<Item = &'p Entity<'a>> {
+    page.entities.iter().filter(|entity| recorded(entity).is_some() || standing::holds_data(entity, page))
 }
 
 fn recorded<'e, 'a>(entity: &'e Entity<'a>) -> Option<&'e [System<'a>]> {
@@ -30,12 +29,12 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
     let words = &html.words.information;
     html.raw("<section id=information aria-labelledby=information-title>\n<h2 id=information-title>");
     html.text(words.title).raw("</h2>\n<p>").text(words.intro).raw("</p>\n");
-    for (index, entity) in entities(page) {
+    for entity in entities(page) {
         html.raw("<div class=entity>\n<h3>").value(entity.legal_name).raw("</h3>\n");
         match recorded(entity) {
             Some(systems) => {
-                for (place, system) in systems.iter().enumerate() {
-                    write_system(html, entity, (index, place), system);
+                for system in systems {
+                    write_system(html, entity, system);
                 }
             }
             None => {
@@ -51,84 +50,76 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
     html.raw("</section>\n");
 }
 
-fn write_system(html: &mut Html, entity: &Entity<'_>, place: (usize, usize), system: &System<'_>) {
-    let words = &html.words.information;
-    html.raw("<div class=system>\n<h4 id=s").id(place.0 + 1).raw("-").id(place.1 + 1).raw(">");
-    html.value(system.name.filter(|name| !name.trim().is_empty()).unwrap_or(system.key)).raw("</h4>\n");
+fn write_system(html: &mut Html, entity: &Entity<'_>, system: &System<'_>) {
+    html.raw("<div class=system>\n<h4>")
+        .value(system.name.filter(|name| !name.trim().is_empty()).unwrap_or(system.key))
+        .raw("</h4>\n");
     if let Some(description) = system.description {
         html.raw("<p class=about>").value(description).raw("</p>\n");
     }
-    html.raw("<div class=scroll role=group tabindex=0 aria-labelledby=s").id(place.0 + 1).raw("-").id(place.1 + 1);
-    html.raw(">\n<table class=list>\n<thead><tr>");
-    for column in [words.purpose, words.categories, words.basis, words.recipients, words.retention, words.sources] {
-        html.raw("<th scope=col>").text(column);
-    }
-    html.raw("</thead>\n<tbody>\n");
     for processing in &system.processing {
-        row(html, entity, processing);
+        write_processing(html, entity, processing);
     }
     if system.processing.is_empty() {
-        row(html, entity, &Processing::default());
+        write_processing(html, entity, &Processing::default());
     }
-    html.raw("</tbody>\n</table>\n</div>\n");
-    rest(html, entity, system);
+    transfers(html, entity, system);
     html.raw("</div>\n");
 }
 
-fn row(html: &mut Html, entity: &Entity<'_>, processing: &Processing<'_>) {
+/// One processing: what is recorded, line by line, and in one line what is not.
+fn write_processing(html: &mut Html, entity: &Entity<'_>, processing: &Processing<'_>) {
     let words = &html.words.information;
-    html.raw("<tr><th scope=row>");
-    match processing.data_use {
-        Some(purpose) => {
-            term(html, purpose);
-            if let Some(name) = processing.name {
-                html.raw(" <small>").value(name).raw("</small>");
-            }
-        }
-        None => match processing.name {
-            Some(name) => {
-                html.value(name);
-            }
-            None => not_recorded(html, entity),
-        },
-    }
-    html.raw("<td>");
-    terms(html, entity, &processing.categories);
-    html.raw("<td>");
-    terms(html, entity, processing.legal_basis.as_slice());
+    let mut lacking = Vec::new();
+    html.raw("<dl class=facts-of>\n");
+    purpose(html, processing, &mut lacking);
+    terms(html, words.categories, &processing.categories, &mut lacking);
+    terms(html, words.basis, processing.legal_basis.as_slice(), &mut lacking);
     if let Some(basis) = processing.special_category_basis {
-        html.raw("<p><small>").text(words.special_basis).raw(":</small> ").value(basis).raw("</p>");
+        html.raw("<div><dt>").text(words.basis).raw(" <small>").text(words.special_basis).raw("</small><dd>");
+        html.value(basis).raw("</div>\n");
     }
-    html.raw("<td>");
-    texts(html, entity, &processing.recipients);
-    html.raw("<td>");
-    texts(html, entity, processing.retention_period.as_slice());
-    html.raw("<td>");
-    texts(html, entity, &processing.sources);
-    html.raw("\n");
+    texts(html, words.recipients, &processing.recipients, &mut lacking);
+    texts(html, words.retention, processing.retention_period.as_slice(), &mut lacking);
+    texts(html, words.sources, &processing.sources, &mut lacking);
+    not_recorded(html, entity, &lacking);
+    html.raw("</dl>\n");
+}
+
+fn purpose(html: &mut Html, processing: &Processing<'_>, lacking: &mut Vec<&'static str>) {
+    let words = &html.words.information;
+    if processing.data_use.is_none() {
+        lacking.push(words.purpose);
+    }
+    let Some(named) = processing.data_use.or(processing.name) else { return };
+    html.raw("<div class=purpose><dt>").text(words.purpose).raw("<dd><strong>");
+    term(html, named);
+    html.raw("</strong>");
+    if let (Some(_), Some(name)) = (processing.data_use, processing.name) {
+        html.raw(" <small>").value(name).raw("</small>");
+    }
+    html.raw("</div>\n");
 }
 
 /// Transfers, joint controllers, automated decisions.
-fn rest(html: &mut Html, entity: &Entity<'_>, system: &System<'_>) {
+fn transfers(html: &mut Html, entity: &Entity<'_>, system: &System<'_>) {
     let words = &html.words.information;
-    html.raw("<dl class=rest>\n<div><dt>").text(words.transfers).raw("<dd>");
+    let mut lacking = Vec::new();
+    html.raw("<dl class=facts-of>\n");
     match system.international_transfers {
         Some(true) => {
-            html.text(words.transfers_yes).raw(". ").text(words.safeguards).raw(": ");
-            texts(html, entity, &system.transfer_safeguards);
+            html.raw("<div><dt>").text(words.transfers).raw("<dd>").text(words.transfers_yes).raw("</div>\n");
+            texts(html, words.safeguards, &system.transfer_safeguards, &mut lacking);
         }
         Some(false) => {
-            html.text(words.transfers_no);
+            html.raw("<div><dt>").text(words.transfers).raw("<dd>").text(words.transfers_no).raw("</div>\n");
         }
-        None => not_recorded(html, entity),
+        None => lacking.push(words.transfers),
     }
-    html.raw("</div>\n");
-    if let Some(joint) = system.joint_controller {
-        html.raw("<div><dt>").text(words.joint).raw("<dd>").value(joint).raw("</div>\n");
-    }
-    html.raw("<div><dt>").text(words.automated).raw("<dd>");
-    not_recorded(html, entity);
-    html.raw("</div>\n</dl>\n");
+    texts(html, words.joint, system.joint_controller.as_slice(), &mut Vec::new());
+    lacking.push(words.automated);
+    not_recorded(html, entity, &lacking);
+    html.raw("</dl>\n");
 }
 
 fn term(html: &mut Html, key: &str) {
@@ -138,31 +129,46 @@ fn term(html: &mut Html, key: &str) {
     };
 }
 
-fn terms(html: &mut Html, entity: &Entity<'_>, keys: &[&str]) {
-    if keys.is_empty() {
-        return not_recorded(html, entity);
-    }
-    for (at, key) in keys.iter().enumerate() {
-        if at > 0 {
-            html.raw(", ");
-        }
-        term(html, key);
-    }
+fn terms(html: &mut Html, name: &'static str, keys: &[&str], lacking: &mut Vec<&'static str>) {
+    list(html, name, keys, lacking, term);
 }
 
-fn texts(html: &mut Html, entity: &Entity<'_>, texts: &[&str]) {
-    if texts.is_empty() {
-        return not_recorded(html, entity);
-    }
-    for (at, text) in texts.iter().enumerate() {
-        if at > 0 {
-            html.raw(", ");
-        }
+fn texts(html: &mut Html, name: &'static str, texts: &[&str], lacking: &mut Vec<&'static str>) {
+    list(html, name, texts, lacking, |html, text| {
         html.value(text);
-    }
+    });
 }
 
-fn not_recorded(html: &mut Html, entity: &Entity<'_>) {
+fn list(
+    html: &mut Html,
+    name: &'static str,
+    items: &[&str],
+    lacking: &mut Vec<&'static str>,
+    item: impl Fn(&mut Html, &str),
+) {
+    if items.is_empty() {
+        lacking.push(name);
+        return;
+    }
+    html.raw("<div><dt>").text(name).raw("<dd>");
+    for (at, text) in items.iter().enumerate() {
+        if at > 0 {
+            html.raw(", ");
+        }
+        item(html, text);
+    }
+    html.raw("</div>\n");
+}
+
+fn not_recorded(html: &mut Html, entity: &Entity<'_>, lacking: &[&'static str]) {
+    if lacking.is_empty() {
+        return;
+    }
     let words = &html.words.information;
-    html.raw("<em>").phrase(words.not_recorded, &[("entity", Fill::Value(entity.legal_name))]).raw("</em>");
+    html.raw("<div class=lacking><dt>").phrase(words.not_recorded, &[("entity", Fill::Value(entity.legal_name))]);
+    html.raw("<dd>");
+    for (at, name) in lacking.iter().enumerate() {
+        html.raw(if at > 0 { " · " } else { "" }).text(name);
+    }
+    html.raw("</div>\n");
 }

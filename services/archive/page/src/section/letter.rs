@@ -19,6 +19,10 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
     verdict(html, page);
     html.raw("<p>");
     html.phrase(letter.assembled, &[("operator", Fill::Value(page.operator)), ("date", Fill::Day(page.assembled_at))]);
+    let holding = page.entities.iter().filter(|entity| standing::holds_data(entity, page)).count() as u64;
+    if holding > 0 {
+        html.raw(" ").counted(&words.counts.holding, holding);
+    }
     html.raw("</p>\n<p>").text(letter.closing).raw("</p>\n</div>\n");
     facts(html, page);
     html.raw("</section>\n");
@@ -29,13 +33,12 @@ fn verdict(html: &mut Html, page: &Page<'_>) {
     let words = html.words;
     let letter = &words.letter;
     let total = page.entities.len() as u64;
-    let holding = page.entities.iter().filter(|entity| standing::holds_data(entity, page)).count() as u64;
     let all_empty = page.entities.iter().all(|entity| entity.disposition == Disposition::NoData);
     if !standing::is_complete(page) {
         let missing = page.entities.iter().filter(|entity| standing::is_missing(entity)).count() as u64;
         html.raw("<div class=\"verdict gap\">\n<h2 id=verdict>").text(letter.incomplete_title).raw("</h2>\n<p>");
         let fills = [("missing", Fill::Count(missing)), ("companies", Fill::Counted(&words.counts.companies, total))];
-        html.phrase(letter.incomplete, &fills).raw(" ").text(letter.look_below);
+        html.phrase(letter.incomplete, &fills).raw("</p>\n<p>").text(letter.look_below);
         if page.entities.iter().any(|entity| standing::is_missing(entity) && standing::may_answer_later(entity)) {
             html.raw(" ").text(letter.later);
         }
@@ -45,9 +48,6 @@ fn verdict(html: &mut Html, page: &Page<'_>) {
     } else {
         html.raw("<div class=\"verdict full\">\n<h2 id=verdict>").text(letter.complete_title).raw("</h2>\n<p>");
         html.counted(&words.counts.answered, total);
-    }
-    if holding > 0 {
-        html.raw(" ").counted(&words.counts.holding, holding);
     }
     html.raw("</p>\n</div>\n");
 }

@@ -17,10 +17,12 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
         return;
     }
     html.text(words.title).raw("</h2>\n<p>").text(words.intro).raw("</p>\n<div class=cards>\n");
-    for (index, entity) in page.entities.iter().enumerate() {
-        if standing::is_missing(entity) {
-            card(html, page, index, entity);
-        }
+    let all = page.entities.iter().enumerate();
+    let mut missing: Vec<_> = all.filter(|(_, entity)| standing::is_missing(entity)).collect();
+    // Dispositions are ordered worst first.
+    missing.sort_by_key(|(_, entity)| entity.disposition);
+    for (index, entity) in missing {
+        card(html, page, index, entity);
     }
     html.raw("</div>\n</section>\n");
 }
@@ -130,6 +132,10 @@ fn said_by(html: &mut Html, page: &Page<'_>, entity: &Entity<'_>) {
 fn attempts(html: &mut Html, observed: &Observed<'_>) {
     if observed.attempts > 0 {
         let words = html.words;
-        html.raw(" (").counted(&words.counts.attempts, observed.attempts.into()).raw(")");
+        html.raw(" (").counted(&words.counts.attempts, observed.attempts.into());
+        if let Some(at) = observed.last_attempt {
+            html.raw(", ").phrase(words.missing.last_attempt, &[("time", Fill::Time(at))]);
+        }
+        html.raw(")");
     }
 }

@@ -50,6 +50,7 @@ pub(super) static WORDS: Words = Words {
         signed_undated: "{entity} selbst, unterschrieben",
         observed: "Gesehen von {operator}, wo die Antworten gesammelt wurden, seit dem {time}",
         observed_undated: "Gesehen von {operator}, wo die Antworten gesammelt wurden",
+        last_attempt: "zuletzt am {time}",
         decided: "Entschieden nach den festgehaltenen Regeln der Gruppe, als Ihre Anfrage eröffnet wurde",
         reason: "Grund",
         not_searched: "Nicht durchsucht",

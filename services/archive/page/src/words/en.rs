@@ -50,6 +50,7 @@ pub(super) static WORDS: Words = Words {
         signed_undated: "{entity} itself, signed",
         observed: "Seen by {operator}, which collected the answers, since {time}",
         observed_undated: "Seen by {operator}, which collected the answers",
+        last_attempt: "the last on {time}",
         decided: "Decided by the group’s recorded rules when your request was opened",
         reason: "Reason",
         not_searched: "Not searched",

@@ -50,6 +50,7 @@ pub(super) static WORDS: Words = Words {
         signed_undated: "{entity} misma, firmado",
         observed: "Observado por {operator}, que reunió las respuestas, desde el {time}",
         observed_undated: "Observado por {operator}, que reunió las respuestas",
+        last_attempt: "el último el {time}",
         decided: "Decidido según las reglas registradas del grupo al abrirse su solicitud",
         reason: "Motivo",
         not_searched: "No consultado",

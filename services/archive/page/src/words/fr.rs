@@ -50,6 +50,7 @@ pub(super) static WORDS: Words = Words {
         signed_undated: "{entity} elle-même, signé",
         observed: "Constaté par {operator}, qui a réuni les réponses, depuis le {time}",
         observed_undated: "Constaté par {operator}, qui a réuni les réponses",
+        last_attempt: "la dernière le {time}",
         decided: "Décidé selon les règles enregistrées du groupe à l’ouverture de votre demande",
         reason: "Raison",
         not_searched: "Non consulté",

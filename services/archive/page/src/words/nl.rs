@@ -50,6 +50,7 @@ pub(super) static WORDS: Words = Words {
         signed_undated: "{entity} zelf, ondertekend",
         observed: "Gezien door {operator}, dat de antwoorden verzamelde, sinds {time}",
         observed_undated: "Gezien door {operator}, dat de antwoorden verzamelde",
+        last_attempt: "de laatste op {time}",
         decided: "Besloten volgens de vastgelegde regels van de groep toen uw verzoek werd geopend",
         reason: "Reden",
         not_searched: "Niet doorzocht",
