@@ -18,7 +18,7 @@ pub(crate) fn write(html: &mut Html, column: Option<&Column<'_>>, cell: &Cell<'_
             html.raw("<td>");
             match link::href(folder, path) {
                 Some(href) => html.raw("<a href=\"").attribute(&href).raw("\">").text(words.open_file).raw("</a>"),
-                None => html.value(path),
+                None => html.name(path),
             }
         }
         Cell::Cut { text, bytes } => {

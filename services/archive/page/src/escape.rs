@@ -4,6 +4,9 @@
 /// Most bytes of one value that the page shows, whatever it is told.
 pub(crate) const LONGEST: usize = 4096;
 
+/// Most bytes of a name: of an entity, a column, a file. A longer one would push everything else out of sight.
+pub(crate) const LONGEST_NAME: usize = 300;
+
 /// How invisible characters are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marks {
@@ -31,12 +34,12 @@ pub(crate) fn push(out: &mut Vec<u8>, text: &str, marks: Marks) {
     out.extend_from_slice(&bytes[copied..]);
 }
 
-/// The beginning of `text` that is shown, and whether that is less than all.
-pub(crate) fn bounded(text: &str) -> (&str, bool) {
-    if text.len() <= LONGEST {
+/// The beginning of `text` that is shown, at most `longest` bytes, and whether that is less than all.
+pub(crate) fn bounded(text: &str, longest: usize) -> (&str, bool) {
+    if text.len() <= longest {
         return (text, false);
     }
-    (&text[..text.floor_char_boundary(LONGEST)], true)
+    (&text[..text.floor_char_boundary(longest)], true)
 }
 
 /// What stands in place of a character.
@@ -163,8 +166,8 @@ mod tests {
     #[test]
     fn a_long_value_is_cut_between_characters() {
         let long = "é".repeat(LONGEST);
-        let (start, cut) = bounded(&long);
+        let (start, cut) = bounded(&long, LONGEST);
         assert!(cut && start.len() <= LONGEST && start.len() + 2 > LONGEST);
-        assert_eq!(bounded("short"), ("short", false));
+        assert_eq!(bounded("short", LONGEST), ("short", false));
     }
 }

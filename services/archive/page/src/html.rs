@@ -3,15 +3,15 @@
 
 use jiff::Timestamp;
 
-use crate::escape::{self, Marks};
+use crate::escape::{self, LONGEST, LONGEST_NAME, Marks};
 use crate::model::text::Text;
 use crate::words::{Plural, Words};
 
 /// What fills a `{name}` of a text.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fill<'a> {
-    /// A text from outside.
-    Value(&'a str),
+    /// A name from outside.
+    Name(&'a str),
     /// A count.
     Count(u64),
     /// A size in bytes.
@@ -61,13 +61,17 @@ impl Html {
 
     /// Text within the quotes of an attribute.
     pub(crate) fn attribute(&mut self, text: &str) -> &mut Self {
-        escape::push(&mut self.out, escape::bounded(text).0, Marks::Attribute);
+        escape::push(&mut self.out, escape::bounded(text, LONGEST).0, Marks::Attribute);
         self
     }
 
     /// A text from outside as the whole content of a block, which isolates it. Bounded.
     pub(crate) fn value_text(&mut self, text: &str) -> &mut Self {
-        let (start, cut) = escape::bounded(text);
+        self.at_most(text, LONGEST)
+    }
+
+    fn at_most(&mut self, text: &str, longest: usize) -> &mut Self {
+        let (start, cut) = escape::bounded(text, longest);
         self.text(start);
         if cut {
             self.raw("<span class=c>…</span>");
@@ -80,15 +84,29 @@ impl Html {
         self.raw("<bdi>").value_text(text).raw("</bdi>")
     }
 
+    /// A name from outside between other text. Bounded more tightly.
+    pub(crate) fn name(&mut self, text: &str) -> &mut Self {
+        self.raw("<bdi>").at_most(text, LONGEST_NAME).raw("</bdi>")
+    }
+
+    /// A name from outside with its language.
+    pub(crate) fn named(&mut self, text: &Text<'_>) -> &mut Self {
+        self.in_its_language(text, LONGEST_NAME)
+    }
+
     /// A text from outside with its language.
     pub(crate) fn said(&mut self, text: &Text<'_>) -> &mut Self {
+        self.in_its_language(text, LONGEST)
+    }
+
+    fn in_its_language(&mut self, text: &Text<'_>, longest: usize) -> &mut Self {
         match text.language {
             Some(language) if language.primary() != self.words.locale.tag => {
                 self.raw("<bdi lang=\"").attribute(language.as_str()).raw("\">")
             }
             _ => self.raw("<bdi>"),
         };
-        self.value_text(text.text).raw("</bdi>")
+        self.at_most(text.text, longest).raw("</bdi>")
     }
 
     /// A text of this page with its `{names}` filled in.
@@ -113,7 +131,7 @@ impl Html {
     fn fill(&mut self, fill: Fill<'_>) {
         let locale = self.words.locale;
         match fill {
-            Fill::Value(text) => self.value(text),
+            Fill::Name(text) => self.name(text),
             Fill::Count(count) => self.text(&locale.count(count)),
             Fill::Size(bytes) => self.text(&locale.size(bytes)),
             Fill::Day(at) => self.instant(at, &locale.day_of(at)),

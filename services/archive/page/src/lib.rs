@@ -39,10 +39,9 @@ pub fn render(page: &Page<'_>) -> Vec<u8> {
 /// The sections, in order.
 fn write(html: &mut Html, page: &Page<'_>) {
     section::frame::open(html, page);
-    html.raw("<div class=page>\n");
-    section::frame::contents(html, page);
     html.raw("<main>\n");
     section::letter::write(html, page);
+    section::frame::contents(html, page);
     section::missing::write(html, page);
     section::answers::write(html, page);
     section::overview::write(html, page);
@@ -51,6 +50,6 @@ fn write(html: &mut Html, page: &Page<'_>) {
     section::rights::write(html, page);
     section::chain::write(html, page);
     section::check::write(html, page);
-    html.raw("</main>\n</div>\n");
+    html.raw("</main>\n");
     section::frame::close(html, page);
 }

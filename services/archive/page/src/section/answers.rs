@@ -29,9 +29,9 @@ fn row(html: &mut Html, page: &Page<'_>, index: usize, entity: &Entity<'_>) {
     let words = html.words;
     html.raw("<tr><th scope=row>");
     if standing::is_missing(entity) {
-        html.raw("<a href=\"#m").id(index + 1).raw("\">").value(entity.legal_name).raw("</a>");
+        html.raw("<a href=\"#m").id(index + 1).raw("\">").name(entity.legal_name).raw("</a>");
     } else {
-        html.value(entity.legal_name);
+        html.name(entity.legal_name);
     }
     html.raw("<td>").text(names::country(entity.country, words)).raw("<td>");
     standing::badge(html, entity.disposition);

@@ -38,7 +38,7 @@ fn earlier(html: &mut Html, link: &Link<'_>) {
     html.raw(". <small>")
         .text(words.fingerprint)
         .raw(" <code>")
-        .value(&link.tagmanifest_sha256)
+        .name(&link.tagmanifest_sha256)
         .raw("</code></small>\n");
 }
 
@@ -46,7 +46,7 @@ fn earlier(html: &mut Html, link: &Link<'_>) {
 fn gaps(html: &mut Html, page: &Page<'_>, missing: Range<u32>) {
     let words = &html.words.chain;
     for number in missing.take(20) {
-        let fills = [("number", Fill::Count(number.into())), ("operator", Fill::Value(page.operator))];
+        let fills = [("number", Fill::Count(number.into())), ("operator", Fill::Name(page.operator))];
         html.raw("<li class=missing><span aria-hidden=true>✕</span> <strong>")
             .phrase(words.missing, &fills)
             .raw("</strong>\n");

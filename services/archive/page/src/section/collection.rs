@@ -23,7 +23,9 @@ pub(crate) fn write(
     }
     html.raw(">\n<summary><h4>");
     table::title(html, collection);
-    html.raw("</h4> <span class=count>").counted(&words.counts.rows, collection.total_rows).raw("</span></summary>\n");
+    html.raw("</h4> <span class=count>")
+        .counted(&words.counts.rows, collection.total_rows.max(collection.rows.len() as u64))
+        .raw("</span></summary>\n");
     if let Some(description) = &collection.description {
         html.raw("<p class=about>").said(description).raw("</p>\n");
     }
@@ -44,7 +46,7 @@ pub(crate) fn write(
 fn sealed(html: &mut Html, page: &Page<'_>) {
     let words = &html.words.data;
     html.raw("<div class=sealed>\n<p><strong>").text(words.sealed_title).raw("</strong> ");
-    html.phrase(words.sealed, &[("operator", Fill::Value(page.operator))]);
+    html.phrase(words.sealed, &[("operator", Fill::Name(page.operator))]);
     html.raw("</p>\n<p><code>").text(words.sealed_command).raw("</code></p>\n</div>\n");
 }
 
@@ -62,7 +64,7 @@ fn columns(html: &mut Html, collection: &Collection<'_>) {
         if let Some(description) = &column.description {
             html.said(description).raw(" ");
         }
-        html.raw("<small>").text(words.data.in_file).raw("\u{a0}<code>").value(column.name).raw("</code>");
+        html.raw("<small>").text(words.data.in_file).raw("\u{a0}<code>").name(column.name).raw("</code>");
         for (at, key) in column.categories.iter().enumerate() {
             html.raw(if at == 0 { " · " } else { ", " });
             if at == 0 {

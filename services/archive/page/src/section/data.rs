@@ -29,7 +29,7 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
 
 fn write_entity(html: &mut Html, page: &Page<'_>, index: usize, entity: &Entity<'_>, unfold: bool) {
     let words = html.words;
-    html.raw("<div class=entity>\n<h3 id=e").id(index + 1).raw(">").value(entity.legal_name).raw(" <small>");
+    html.raw("<div class=entity>\n<h3 id=e").id(index + 1).raw(">").name(entity.legal_name).raw(" <small>");
     html.text(names::country(entity.country, words)).raw("</small></h3>\n");
     if let Some(sequence) = standing::elsewhere(entity, page) {
         html.raw("<p>").phrase(words.data.in_archive, &[("number", Fill::Count(sequence.into()))]);

@@ -31,8 +31,8 @@ pub(crate) fn list(html: &mut Html, folder: &str, files: &[FileLink<'_>], total:
     for file in files.iter().take(LISTED) {
         html.raw("<li>");
         match link::href(folder, &file.path) {
-            Some(href) => html.raw("<a href=\"").attribute(&href).raw("\">").value(&file.path).raw("</a>"),
-            None => html.value(&file.path),
+            Some(href) => html.raw("<a href=\"").attribute(&href).raw("\">").name(&file.path).raw("</a>"),
+            None => html.name(&file.path),
         };
         html.raw(" <small>");
         if let Some(rows) = file.rows {
@@ -43,7 +43,7 @@ pub(crate) fn list(html: &mut Html, folder: &str, files: &[FileLink<'_>], total:
     html.raw("</ul>\n");
     if total > shown as u64 {
         let fills =
-            [("shown", Fill::Count(shown as u64)), ("total", Fill::Count(total)), ("folder", Fill::Value(folder))];
+            [("shown", Fill::Count(shown as u64)), ("total", Fill::Count(total)), ("folder", Fill::Name(folder))];
         html.raw("<p>").phrase(words.data.attachments_more, &fills).raw("</p>\n");
     }
 }

@@ -39,7 +39,7 @@ pub(crate) fn open(html: &mut Html, page: &Page<'_>) {
     let (before, after) = words.frame.title_of.split_once("{group}").unwrap_or((words.frame.title, ""));
     html.text(before).attribute(page.group).text(after).raw("</title>\n<style>").raw(STYLE).raw("</style>\n</head>\n");
     html.raw("<body>\n<a class=skip href=\"#letter\">").text(words.frame.skip).raw("</a>\n<header>\n");
-    html.raw("<img id=mark src=\"mark.svg\" alt=\"\">\n<p class=group>").value(page.group).raw("</p>\n<h1>");
+    html.raw("<img id=mark src=\"mark.svg\" alt=\"\">\n<p class=group>").name(page.group).raw("</p>\n<h1>");
     html.text(words.frame.title).raw("</h1>\n</header>\n");
     notice(html);
     html.raw("<script>").raw(SCRIPT).raw("</script>\n");
@@ -82,7 +82,7 @@ pub(crate) fn close(html: &mut Html, page: &Page<'_>) {
     html.raw("<footer>\n<p>")
         .text(frame.utc)
         .raw("</p>\n<p>")
-        .phrase(frame.made_by, &[("software", Fill::Value(page.software))]);
+        .phrase(frame.made_by, &[("software", Fill::Name(page.software))]);
     html.raw(" ")
         .text(frame.group_file)
         .raw(" ")

@@ -30,7 +30,7 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
     html.raw("<section id=information aria-labelledby=information-title>\n<h2 id=information-title>");
     html.text(words.title).raw("</h2>\n<p>").text(words.intro).raw("</p>\n");
     for entity in entities(page) {
-        html.raw("<div class=entity>\n<h3>").value(entity.legal_name).raw("</h3>\n");
+        html.raw("<div class=entity>\n<h3>").name(entity.legal_name).raw("</h3>\n");
         match recorded(entity) {
             Some(systems) => {
                 for system in systems {
@@ -38,7 +38,7 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
                 }
             }
             None => {
-                html.raw("<p>").phrase(words.nothing, &[("entity", Fill::Value(entity.legal_name))]);
+                html.raw("<p>").phrase(words.nothing, &[("entity", Fill::Name(entity.legal_name))]);
                 if let Some(contact) = entity.contact {
                     html.raw(" ").value(contact);
                 }
@@ -165,7 +165,7 @@ fn not_recorded(html: &mut Html, entity: &Entity<'_>, lacking: &[&'static str]) 
         return;
     }
     let words = &html.words.information;
-    html.raw("<div class=lacking><dt>").phrase(words.not_recorded, &[("entity", Fill::Value(entity.legal_name))]);
+    html.raw("<div class=lacking><dt>").phrase(words.not_recorded, &[("entity", Fill::Name(entity.legal_name))]);
     html.raw("<dd>");
     for (at, name) in lacking.iter().enumerate() {
         html.raw(if at > 0 { " · " } else { "" }).text(name);

@@ -11,14 +11,14 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
     let letter = &words.letter;
     html.raw("<section id=letter tabindex=-1 aria-labelledby=verdict>\n<div class=text>\n<p>").text(letter.greeting);
     html.raw("</p>\n<p>");
-    html.phrase(letter.received, &[("date", Fill::Day(page.received_at)), ("group", Fill::Value(page.group))]);
+    html.phrase(letter.received, &[("date", Fill::Day(page.received_at)), ("group", Fill::Name(page.group))]);
     html.raw("</p>\n");
     if page.sequence > 1 {
         html.raw("<p>").phrase(letter.supplement, &[("number", Fill::Count(page.sequence.into()))]).raw("</p>\n");
     }
     verdict(html, page);
     html.raw("<p>");
-    html.phrase(letter.assembled, &[("operator", Fill::Value(page.operator)), ("date", Fill::Day(page.assembled_at))]);
+    html.phrase(letter.assembled, &[("operator", Fill::Name(page.operator)), ("date", Fill::Day(page.assembled_at))]);
     let holding = page.entities.iter().filter(|entity| standing::holds_data(entity, page)).count() as u64;
     if holding > 0 {
         html.raw(" ").counted(&words.counts.holding, holding);
@@ -58,9 +58,9 @@ fn facts(html: &mut Html, page: &Page<'_>) {
     html.raw("<dl class=facts>\n<div><dt>").text(words.letter.fact_received).raw("<dd>").day(page.received_at);
     html.raw("</div>\n<div><dt>").text(words.letter.fact_due).raw("<dd>").day(page.delivery_date);
     html.raw("</div>\n<div><dt>").text(words.letter.fact_assembled).raw("<dd>").day(page.assembled_at);
-    html.raw("</div>\n<div><dt>").text(words.frame.case_number).raw("<dd>").value(&page.case).raw("</div>\n");
+    html.raw("</div>\n<div><dt>").text(words.frame.case_number).raw("<dd>").name(&page.case).raw("</div>\n");
     if let Some(reference) = page.request_ref {
-        html.raw("<div><dt>").text(words.frame.reference).raw("<dd>").value(reference).raw("</div>\n");
+        html.raw("<div><dt>").text(words.frame.reference).raw("<dd>").name(reference).raw("</div>\n");
     }
     html.raw("</dl>\n");
 }

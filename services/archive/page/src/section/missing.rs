@@ -29,7 +29,7 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
 
 fn card(html: &mut Html, page: &Page<'_>, index: usize, entity: &Entity<'_>) {
     let words = html.words;
-    html.raw("<article class=card id=m").id(index + 1).raw(">\n<h3>").value(entity.legal_name).raw(" <small>");
+    html.raw("<article class=card id=m").id(index + 1).raw(">\n<h3>").name(entity.legal_name).raw(" <small>");
     html.text(names::country(entity.country, words)).raw("</small></h3>\n<p>");
     standing::badge(html, entity.disposition);
     html.raw(" ").text(words.states.of(entity.disposition).sentence).raw("</p>\n<dl>\n");
@@ -72,9 +72,9 @@ fn reasons(html: &mut Html, entity: &Entity<'_>) {
         html.raw("<li lang=en dir=auto>").value_text(seen).raw("\n");
     }
     for answer in given {
-        html.raw("<li>").value(answer.dataset);
+        html.raw("<li>").name(answer.dataset);
         if let Some(controller) = answer.controller {
-            html.raw(", ").phrase(words.missing.for_controller, &[("controller", Fill::Value(controller))]);
+            html.raw(", ").phrase(words.missing.for_controller, &[("controller", Fill::Name(controller))]);
         }
         html.raw(": ").text(words.states.of(answer.disposition).name).raw(". ");
         html.value(answer.reason.unwrap_or_default()).raw("\n");
@@ -93,8 +93,8 @@ fn gaps(html: &mut Html, gaps: &[Gap<'_>]) {
     for gap in hidden {
         html.raw("<li>");
         match gap.collection {
-            Some(collection) => html.value(gap.dataset).raw(" / ").value(collection),
-            None => html.phrase(words.missing.whole_dataset, &[("dataset", Fill::Value(gap.dataset))]),
+            Some(collection) => html.name(gap.dataset).raw(" / ").name(collection),
+            None => html.phrase(words.missing.whole_dataset, &[("dataset", Fill::Name(gap.dataset))]),
         };
         html.raw(": ").text(words.gaps.of(gap.reason)).raw(".");
         if !gap.detail.trim().is_empty() {
@@ -107,8 +107,8 @@ fn gaps(html: &mut Html, gaps: &[Gap<'_>]) {
 
 fn said_by(html: &mut Html, page: &Page<'_>, entity: &Entity<'_>) {
     let words = html.words;
-    let entity_name = ("entity", Fill::Value(entity.legal_name));
-    let operator = ("operator", Fill::Value(page.operator));
+    let entity_name = ("entity", Fill::Name(entity.legal_name));
+    let operator = ("operator", Fill::Name(page.operator));
     match (entity.disposition.source(), entity.attested_at, &entity.observed) {
         (Source::Entity, Some(at), _) => {
             html.phrase(words.missing.signed, &[entity_name, ("time", Fill::Time(at))]);

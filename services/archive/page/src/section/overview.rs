@@ -22,8 +22,8 @@ fn write_category(html: &mut Html, index: usize, category: &Category<'_>) {
     let words = html.words;
     html.raw("<div class=category>\n<h3 id=o").id(index + 1).raw(">");
     match names::term(category.key, words) {
-        Some(name) => html.text(name).raw(" <small>").value(category.key).raw("</small>"),
-        None => html.value(category.key),
+        Some(name) => html.text(name).raw(" <small>").name(category.key).raw("</small>"),
+        None => html.name(category.key),
     };
     html.raw("</h3>\n");
     if category.differs {
@@ -45,11 +45,11 @@ fn write_category(html: &mut Html, index: usize, category: &Category<'_>) {
             html.raw("<p><small>").text(words.overview.more).raw("</small></p>");
         }
         html.raw("<td>")
-            .value(value.entity)
+            .name(value.entity)
             .raw("<td>")
-            .said(&value.collection)
+            .named(&value.collection)
             .raw(", ")
-            .said(&value.column)
+            .named(&value.column)
             .raw("\n");
     }
     html.raw("</tbody>\n</table>\n</div>\n</div>\n");

@@ -36,7 +36,7 @@ fn authorities(html: &mut Html, page: &Page<'_>) {
     }
     html.raw("</thead>\n<tbody>\n");
     for entity in &page.entities {
-        html.raw("<tr><th scope=row>").value(entity.legal_name).raw("<td>");
+        html.raw("<tr><th scope=row>").name(entity.legal_name).raw("<td>");
         cell(html, entity.authority, words.no_authority);
         html.raw("<td>");
         cell(html, entity.contact, html.words.missing.not_recorded);

@@ -84,22 +84,22 @@ fn lines_of_columns(html: &mut Html, folder: &str, collection: &Collection<'_>) 
 fn heading(html: &mut Html, column: &Column<'_>) {
     column_title(html, column);
     if let Some(unit) = column.unit {
-        html.raw(" <small>").value(unit).raw("</small>");
+        html.raw(" <small>").name(unit).raw("</small>");
     }
 }
 
 /// The name of a collection for people.
 pub(crate) fn title(html: &mut Html, collection: &Collection<'_>) {
     match &collection.title {
-        Some(title) => html.said(title),
-        None => html.value(collection.name),
+        Some(title) => html.named(title),
+        None => html.name(collection.name),
     };
 }
 
 /// The name of a column for people.
 pub(crate) fn column_title(html: &mut Html, column: &Column<'_>) {
     match &column.title {
-        Some(title) => html.said(title),
-        None => html.value(column.name),
+        Some(title) => html.named(title),
+        None => html.name(column.name),
     };
 }
