@@ -17,13 +17,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cause::TlsFailure;
 use crate::conn::Conn;
-use crate::limits::Limits;
+use crate::limits::{Limits, Pings};
+use crate::link::Link;
 use crate::listen;
 use crate::peer::Peer;
 use crate::shares::Shares;
+use crate::socket::Socket;
 use crate::svid;
 use crate::tasks::Tasks;
-use crate::tls::ALPN_H2;
+use crate::tls::{ALPN_AGENT, ALPN_H2};
 
 /// After an accept that failed for lack of descriptors or memory: trying again at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -35,9 +37,17 @@ pub(crate) struct Accept {
     pub(crate) limits: Limits,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) ready: mpsc::Sender<io::Result<Conn>>,
+    /// Where links go that agents opened, when they are taken.
+    pub(crate) agents: Option<mpsc::Sender<Link>>,
     pub(crate) stop: CancellationToken,
     pub(crate) cut: CancellationToken,
     pub(crate) tasks: Tasks,
+}
+
+/// A verified connection, by who speaks HTTP/2 as the client on it.
+enum Arrival {
+    Caller(Conn),
+    Agent(Conn, CancellationToken),
 }
 
 /// Why an arriving connection never carried a call.
@@ -58,6 +68,9 @@ impl Accept {
             acceptor: self.acceptor,
             time: self.limits.handshake_time,
             ready: self.ready,
+            agents: self.agents,
+            agent_places: Arc::new(Semaphore::new(self.limits.agents)),
+            pings: Pings { interval: self.limits.ping_interval, timeout: self.limits.ping_timeout },
             cut: self.cut,
             shares: Shares::new(self.limits.connections_per_peer),
             counters,
@@ -103,6 +116,9 @@ struct Shaker {
     acceptor: TlsAcceptor,
     time: Duration,
     ready: mpsc::Sender<io::Result<Conn>>,
+    agents: Option<mpsc::Sender<Link>>,
+    agent_places: Arc<Semaphore>,
+    pings: Pings,
     cut: CancellationToken,
     shares: Shares,
     counters: Counters,
@@ -111,15 +127,9 @@ struct Shaker {
 impl Shaker {
     async fn shake(&self, stream: TcpStream, from: SocketAddr, place: OwnedSemaphorePermit) {
         let refused = match tokio::time::timeout(self.time, self.handshake(stream)).await {
-            Ok(Ok(conn)) => match self.shares.take(&conn.peer().id) {
-                Some(share) => {
-                    let conn = conn.impatient(self.time).holding((place, share));
-                    self.counters.accepted.add(1, &[]);
-                    // The other end is gone only when the server is; the connection is then closed by being dropped.
-                    let _ = self.ready.send(Ok(conn)).await;
-                    return;
-                }
-                None => Refused::TooMany,
+            Ok(Ok(arrival)) => match self.pass_on(arrival, place).await {
+                Ok(()) => return,
+                Err(refused) => refused,
             },
             Ok(Err(refused)) => refused,
             Err(_) => Refused::TimedOut,
@@ -127,20 +137,47 @@ impl Shaker {
         self.report(&refused, from);
     }
 
-    async fn handshake(&self, stream: TcpStream) -> Result<Conn, Refused> {
+    /// The other end of each channel is gone only when the server is; the connection is then closed by being dropped.
+    async fn pass_on(&self, arrival: Arrival, place: OwnedSemaphorePermit) -> Result<(), Refused> {
+        let (Arrival::Caller(conn) | Arrival::Agent(conn, _)) = &arrival;
+        let share = self.shares.take(&conn.peer().id).ok_or(Refused::TooMany)?;
+        match (arrival, &self.agents) {
+            (Arrival::Caller(conn), _) => {
+                let conn = conn.impatient(self.time).holding((place, share));
+                self.counters.accepted.add(1, &[]);
+                let _ = self.ready.send(Ok(conn)).await;
+            }
+            (Arrival::Agent(conn, cut), Some(agents)) => {
+                let place = Arc::clone(&self.agent_places).try_acquire_owned().map_err(|_| Refused::TooMany)?;
+                let conn = conn.impatient(self.time).holding((place, share));
+                let authority = conn.peer().id.trust_domain().to_string();
+                self.counters.accepted.add(1, &[]);
+                let link = Link::over(conn, &authority, cut, self.pings).await.map_err(|_| Refused::Closed)?;
+                let _ = agents.send(link).await;
+            }
+            (Arrival::Agent(..), None) => return Err(Refused::Tls(TlsFailure::Incompatible)),
+        }
+        Ok(())
+    }
+
+    async fn handshake(&self, stream: TcpStream) -> Result<Arrival, Refused> {
         listen::tune(&stream).map_err(|_| Refused::Closed)?;
-        let stream = self.acceptor.accept(stream).await.map_err(|error| match TlsFailure::of(&error) {
+        let stream = self.acceptor.accept(Socket::Tcp(stream)).await.map_err(|error| match TlsFailure::of(&error) {
             Some(failure) => Refused::Tls(failure),
             None => Refused::Closed,
         })?;
         let (_, session) = stream.get_ref();
-        if session.alpn_protocol() != Some(ALPN_H2) {
-            return Err(Refused::Tls(TlsFailure::Incompatible));
-        }
+        let is_agent = match session.alpn_protocol() {
+            Some(ALPN_H2) => false,
+            Some(ALPN_AGENT) => true,
+            _ => return Err(Refused::Tls(TlsFailure::Incompatible)),
+        };
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         let leaf = leaf.ok_or(Refused::Tls(TlsFailure::NoCertificate))?;
         let id = svid::identity(leaf).map_err(|e| Refused::Tls(TlsFailure::NotAnIdentity(e.to_string())))?;
-        Ok(Conn::new(TlsStream::Server(stream), Peer { id }, self.cut.child_token()))
+        let cut = self.cut.child_token();
+        let conn = Conn::new(TlsStream::Server(stream), Peer { id }, cut.clone());
+        Ok(if is_agent { Arrival::Agent(conn, cut) } else { Arrival::Caller(conn) })
     }
 
     /// Identity problems are for the operator; port scans and probes that hang up are not.

@@ -85,6 +85,11 @@ impl TlsFailure {
         !matches!(self, Self::Incompatible | Self::NotTls | Self::Other)
     }
 
+    /// Whether nobody that we know vouches for the peer, as opposed to something being wrong with a known one.
+    pub(crate) fn is_of_a_stranger(&self) -> bool {
+        matches!(self, Self::UnknownAuthority | Self::UnknownDomain(_) | Self::NotAnIdentity(_) | Self::BadCertificate)
+    }
+
     /// What an IO error says about TLS; none when it is of the network alone.
     pub(crate) fn of(error: &io::Error) -> Option<Self> {
         find_rustls(error).map(Self::of_rustls)

@@ -11,13 +11,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tokio_rustls::TlsStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-use crate::peer::Peer;
+use crate::outbound::Session;
+use crate::peer::{Origin, Peer};
+use crate::socket::Socket;
 
 /// What outlives a connection: that it was heard from, that it is gone, and why.
 #[derive(Debug, Clone, Default)]
@@ -49,8 +50,9 @@ impl Life {
 
 /// A TLS connection whose peer is verified.
 pub(crate) struct Conn {
-    io: TlsStream<TcpStream>,
+    io: TlsStream<Socket>,
     peer: Peer,
+    session: Option<Session>,
     life: Life,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     patience: Option<Pin<Box<Sleep>>>,
@@ -60,9 +62,9 @@ pub(crate) struct Conn {
 
 impl Conn {
     /// Wraps a finished handshake. `cut` ends the connection at once, also in the middle of a stream.
-    pub(crate) fn new(io: TlsStream<TcpStream>, peer: Peer, cut: CancellationToken) -> Self {
+    pub(crate) fn new(io: TlsStream<Socket>, peer: Peer, cut: CancellationToken) -> Self {
         let cut = Box::pin(cut.cancelled_owned());
-        Self { io, peer, life: Life::default(), cut, patience: None, _holds: Box::new(()) }
+        Self { io, peer, session: None, life: Life::default(), cut, patience: None, _holds: Box::new(()) }
     }
 
     /// Ends the connection when the peer sends nothing at all for `patience` after the handshake: HTTP/2 pings start
@@ -75,6 +77,12 @@ impl Conn {
     /// Keeps `held` until the connection is gone.
     pub(crate) fn holding(mut self, held: impl Any + Send) -> Self {
         self._holds = Box::new(held);
+        self
+    }
+
+    /// Tells handlers that this side opened the connection, and for what.
+    pub(crate) fn of(mut self, session: Session) -> Self {
+        self.session = Some(session);
         self
     }
 
@@ -155,10 +163,10 @@ impl AsyncWrite for Conn {
 }
 
 impl Connected for Conn {
-    type ConnectInfo = Peer;
+    type ConnectInfo = Origin;
 
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
+    fn connect_info(&self) -> Origin {
+        Origin { peer: self.peer.clone(), session: self.session.clone() }
     }
 }
 

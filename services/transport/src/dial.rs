@@ -1,10 +1,12 @@
-//! Dialling exactly one peer: name, socket, handshake, first answer, all within one deadline.
+//! Dialling exactly one peer: name, socket or proxy, handshake, first answer, all within one deadline.
 //!
 //! A dial that succeeds has heard from the peer above TLS. Without that a TLS 1.3 client would take a server that
 //! refuses its certificate for a good one, and find out at the first call.
 
-mod address;
+pub(crate) mod address;
 mod error;
+mod proxy;
+mod via;
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,23 +22,36 @@ use tributary_model::spiffe::SpiffeId;
 
 use self::address::Address;
 pub use self::error::DialError;
+pub use self::proxy::{Credentials, Proxy, ProxyError};
+pub use self::via::Via;
 use crate::cause::TlsFailure;
 use crate::conn::Conn;
+use crate::limits::Pings;
 use crate::link::Link;
 use crate::listen;
 use crate::peer::Peer;
-use crate::tls::{ALPN_H2, Tls};
+use crate::presented::Presented;
+use crate::socket::Socket;
+use crate::tls::{ALPN_AGENT, ALPN_H2, Tls};
 
 /// Makes connections in the name of one identity. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Dialer {
     tls: Tls,
+    via: Arc<Via>,
 }
 
 impl Dialer {
-    /// Dials with the identity and the bundles of `tls`.
+    /// Dials with the identity and the bundles of `tls`, directly.
     pub fn new(tls: Tls) -> Self {
-        Self { tls }
+        Self { tls, via: Arc::new(Via::Direct) }
+    }
+
+    /// Dials as `via` says.
+    #[must_use]
+    pub fn via(mut self, via: Via) -> Self {
+        self.via = Arc::new(via);
+        self
     }
 
     /// Connects to `address` (`host:port` or `https://host:port`) and accepts only `expected` there. The whole attempt
@@ -54,14 +69,31 @@ impl Dialer {
         }
     }
 
+    /// Connects to `address`, where only `expected` is accepted, for being called over the connection. Whether the peer
+    /// accepts it in turn shows at its first call only.
+    pub(crate) async fn offer(
+        &self,
+        address: &str,
+        expected: &SpiffeId,
+        timeout: Duration,
+        cut: &CancellationToken,
+    ) -> Result<Conn, DialError> {
+        let address: Address = address.parse()?;
+        let until = Instant::now() + timeout;
+        let attempt = self.open(&address, expected, ALPN_AGENT, until, cut);
+        match tokio::time::timeout_at(until, attempt).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(DialError::TimedOut { address: address.to_string(), after: timeout }),
+        }
+    }
+
     async fn attempt(&self, address: &Address, expected: &SpiffeId, until: Instant) -> Result<Link, DialError> {
-        let stream = reach(address, until).await?;
         let cut = CancellationToken::new();
-        let conn = self.handshake(stream, address, expected, &cut).await?;
+        let conn = self.open(address, expected, ALPN_H2, until, &cut).await?;
         let life = conn.life().clone();
         let protocol = |reason: &str| DialError::Protocol { address: address.to_string(), reason: reason.to_owned() };
-        let link =
-            Link::over(conn, &address.to_string(), cut).await.map_err(|_| protocol("HTTP/2 could not be started"))?;
+        let link = Link::over(conn, &address.to_string(), cut, Pings::CALLING).await;
+        let link = link.map_err(|_| protocol("HTTP/2 could not be started"))?;
         tokio::select! {
             biased;
             () = link.heard().cancelled() => Ok(link),
@@ -72,20 +104,46 @@ impl Dialer {
         }
     }
 
-    async fn handshake(
+    async fn open(
         &self,
-        stream: TcpStream,
         address: &Address,
         expected: &SpiffeId,
+        protocol: &[u8],
+        until: Instant,
         cut: &CancellationToken,
     ) -> Result<Conn, DialError> {
-        let config = self.tls.dialling(expected).map_err(|_| DialError::tls(address, TlsFailure::Other))?;
+        match self.handshake(address, expected, Some(protocol), until, cut).await {
+            Err(DialError::Tls { failure: TlsFailure::Incompatible, .. }) if protocol == ALPN_AGENT => {
+                // Whoever does not know the protocol says so before showing a certificate. Asked for none, a middlebox
+                // shows itself, and a gateway that does not take agents shows that it is one.
+                self.handshake(address, expected, None, until, cut).await?;
+                Err(DialError::TakesNoAgents { address: address.to_string() })
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn handshake(
+        &self,
+        address: &Address,
+        expected: &SpiffeId,
+        protocol: Option<&[u8]>,
+        until: Instant,
+        cut: &CancellationToken,
+    ) -> Result<Conn, DialError> {
+        let socket = match self.via.proxy_for(address)? {
+            None => Socket::Tcp(reach(address, until).await?),
+            Some(proxy) => proxy.tunnel(address, &self.tls, until).await?,
+        };
+        let presented = Presented::default();
+        let config = self.tls.dialling(expected, protocol, presented.clone());
+        let config = config.map_err(|_| DialError::tls(address, TlsFailure::Other))?;
         // Sent as a hint to servers with several names; whether it is the right peer is decided by its SPIFFE ID.
         let name = ServerName::try_from(address.host().to_owned()).map_err(|_| address.malformed())?;
-        let connector = TlsConnector::from(Arc::new(config));
-        let stream = connector.connect(name, stream).await.map_err(|error| DialError::of_io(address, &error))?;
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await;
+        let stream = stream.map_err(|error| DialError::of_handshake(address, &error, expected, &presented))?;
         let (_, session) = stream.get_ref();
-        if session.alpn_protocol() != Some(ALPN_H2) {
+        if session.alpn_protocol() != protocol {
             return Err(DialError::tls(address, TlsFailure::Incompatible));
         }
         Ok(Conn::new(TlsStream::Client(stream), Peer { id: expected.clone() }, cut.clone()))

@@ -28,6 +28,20 @@ pub(crate) const HEADER_LIST: u32 = 32 * 1024;
 /// TCP probes find peers whose machine is gone even when HTTP/2 has nothing to say.
 pub(crate) const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// How a side of a connection finds out that nothing comes through any more. Each side needs its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pings {
+    /// Between two pings, also while nothing else happens: it keeps the connection alive in firewalls and NATs.
+    pub(crate) interval: Duration,
+    /// How long the answer may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Pings {
+    /// On connections that this side dialled to call somebody.
+    pub(crate) const CALLING: Self = Self { interval: Duration::from_secs(10), timeout: Duration::from_secs(20) };
+}
+
 /// The limits of a server. The defaults are meant for production.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -36,6 +50,8 @@ pub struct Limits {
     /// Of these, connections of one peer. Whoever has a certificate of the group may connect; none of them may keep the
     /// others out.
     pub connections_per_peer: usize,
+    /// Of agents that dial in, beside `connections`: callers and agents do not keep each other out.
+    pub agents: usize,
     /// Handshakes at once. One more waits in the listen backlog.
     pub handshakes: usize,
     /// How long a handshake may take, and after it the first byte of HTTP/2.
@@ -57,6 +73,7 @@ impl Default for Limits {
         Self {
             connections: 1024,
             connections_per_peer: 256,
+            agents: 4096,
             handshakes: 256,
             handshake_time: Duration::from_secs(10),
             streams_per_connection: 256,

@@ -14,15 +14,9 @@ use tonic::transport::{Endpoint, Uri};
 use tower::service_fn;
 
 use crate::conn::{Conn, Life};
-use crate::limits::{CONNECTION_WINDOW, FRAME, HEADER_LIST, STREAM_WINDOW};
+use crate::limits::{CONNECTION_WINDOW, FRAME, HEADER_LIST, Pings, STREAM_WINDOW};
 use crate::peer::Peer;
 use crate::rpc::ClientCalls;
-
-/// Pings go out this often, also while idle: a peer behind a broken path is noticed within this and the next.
-const PING_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
-
-/// How long the answer to a ping may take.
-const PING_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// What generated clients are built on.
 pub type Channel = ClientCalls<tonic::transport::Channel>;
@@ -48,9 +42,10 @@ impl Link {
         conn: Conn,
         authority: &str,
         cut: CancellationToken,
+        pings: Pings,
     ) -> Result<Self, tonic::transport::Error> {
         let (peer, life) = (conn.peer().clone(), conn.life().clone());
-        let endpoint = endpoint(authority)?;
+        let endpoint = endpoint(authority, pings)?;
         let slot = Mutex::new(Some(TokioIo::new(conn)));
         let once = service_fn(move |_: Uri| -> Ready<Result<TokioIo<Conn>, Gone>> {
             ready(slot.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or(Gone))
@@ -87,6 +82,11 @@ impl Link {
         self.cut.cancel();
     }
 
+    /// Fires when the peer has announced that it stops, as far as a call has found out.
+    pub fn closing(&self) -> &CancellationToken {
+        &self.closing
+    }
+
     pub(crate) fn heard(&self) -> &CancellationToken {
         self.life.heard()
     }
@@ -106,7 +106,7 @@ impl std::fmt::Debug for Link {
 }
 
 /// The URI says `http`, since tonic would otherwise insist on its own TLS; the origin says what is true.
-fn endpoint(authority: &str) -> Result<Endpoint, tonic::transport::Error> {
+fn endpoint(authority: &str, pings: Pings) -> Result<Endpoint, tonic::transport::Error> {
     let mut endpoint = Endpoint::from_shared(format!("http://{authority}"))?;
     if let Ok(origin) = format!("https://{authority}").parse() {
         endpoint = endpoint.origin(origin);
@@ -116,7 +116,7 @@ fn endpoint(authority: &str) -> Result<Endpoint, tonic::transport::Error> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(FRAME)
         .http2_max_header_list_size(HEADER_LIST)
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT)
+        .http2_keep_alive_interval(pings.interval)
+        .keep_alive_timeout(pings.timeout)
         .keep_alive_while_idle(true))
 }

@@ -19,12 +19,13 @@ use tower::Layer;
 use crate::accept::Accept;
 use crate::conn::Conn;
 use crate::limits::{CONNECTION_WINDOW, FRAME, HEADER_LIST, Limits, STREAM_WINDOW};
+use crate::link::Link;
 use crate::rpc::{Methods, ServerCalls};
 use crate::tasks::Tasks;
 use crate::tls::Tls;
 
 /// How long connections get to end once they are cut.
-const AFTER_CUT: Duration = Duration::from_secs(1);
+pub(crate) const AFTER_CUT: Duration = Duration::from_secs(1);
 
 /// A listener with its identity and limits, ready to serve.
 pub struct Server {
@@ -32,6 +33,7 @@ pub struct Server {
     tls: Tls,
     limits: Limits,
     methods: Methods,
+    agents: Option<mpsc::Sender<Link>>,
 }
 
 /// Why serving could not start or did not end as asked.
@@ -55,7 +57,7 @@ pub struct Shutdown {
 impl Server {
     /// Serves on `listener` (see [`crate::listen::listen`]) as `tls` says.
     pub fn new(listener: TcpListener, tls: Tls, limits: Limits) -> Self {
-        Self { listener, tls, limits, methods: Methods::standard() }
+        Self { listener, tls, limits, methods: Methods::standard(), agents: None }
     }
 
     /// Tells spans and metrics which rpcs exist, from an encoded `FileDescriptorSet`. Others are recorded as `_OTHER`,
@@ -63,6 +65,14 @@ impl Server {
     #[must_use]
     pub fn describe(mut self, file_descriptor_set: &[u8]) -> Self {
         self.methods.add(file_descriptor_set);
+        self
+    }
+
+    /// Also takes agents that dial in: their connections come out of `agents` as links on which this side calls. Whether
+    /// the peer is somebody's agent is for the receiver to decide.
+    #[must_use]
+    pub fn take_agents(mut self, agents: mpsc::Sender<Link>) -> Self {
+        self.agents = Some(agents);
         self
     }
 
@@ -86,7 +96,7 @@ impl Server {
         drain: Duration,
     ) -> Result<Shutdown, ServeError> {
         self.tls.report();
-        let config = self.tls.accepting().map_err(|error| ServeError::Tls(error.to_string()))?;
+        let config = self.tls.accepting(self.agents.is_some()).map_err(|error| ServeError::Tls(error.to_string()))?;
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let (ready, incoming) = mpsc::channel::<io::Result<Conn>>(self.limits.handshakes);
         let cut = CancellationToken::new();
@@ -97,6 +107,7 @@ impl Server {
             limits: self.limits.clone(),
             places: Arc::clone(&places),
             ready,
+            agents: self.agents,
             stop: shutdown.clone(),
             cut: cut.clone(),
             tasks: tasks.clone(),
@@ -136,7 +147,8 @@ impl Server {
     }
 }
 
-fn http2(limits: &Limits) -> tonic::transport::Server {
+/// How HTTP/2 is served, on connections of either making.
+pub(crate) fn http2(limits: &Limits) -> tonic::transport::Server {
     tonic::transport::Server::builder()
         .max_concurrent_streams(limits.streams_per_connection)
         .initial_stream_window_size(STREAM_WINDOW)

@@ -11,17 +11,21 @@ use rustls::crypto::CryptoProvider;
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
-use rustls::{ClientConfig, ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rustls_pki_types::UnixTime;
 use tributary_model::clock::SharedClock;
 use tributary_model::spiffe::SpiffeId;
 
 use crate::identity::Identity;
+use crate::presented::Presented;
 use crate::trust::TrustBundles;
 use crate::verify::{AnyMember, ExactPeer};
 
-/// The only protocol spoken on a connection: HTTP/2, as gRPC needs it. Nobody sets it for us.
+/// HTTP/2 in which whoever dialled is the client, as gRPC needs it. Nobody sets it for us.
 pub(crate) const ALPN_H2: &[u8] = b"h2";
+
+/// HTTP/2 in which whoever dialled is the server: an agent that serves its gateway on a connection of its own making.
+pub(crate) const ALPN_AGENT: &[u8] = b"tributary-agent/1";
 
 /// TLS 1.2 stays on for callers behind older stacks; both versions verify both certificates.
 pub(crate) const VERSIONS: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13, &rustls::version::TLS12];
@@ -65,10 +69,10 @@ impl Tls {
         }
     }
 
-    /// Settings for accepting connections.
+    /// Settings for accepting connections, also those of agents that dial in when `agents` says so.
     ///
     /// No tickets and no session store: a resumed session would carry an identity that was judged by older roots.
-    pub(crate) fn accepting(&self) -> Result<ServerConfig, rustls::Error> {
+    pub(crate) fn accepting(&self, agents: bool) -> Result<ServerConfig, rustls::Error> {
         let provider = provider();
         let algorithms = provider.signature_verification_algorithms;
         let callers = Arc::new(AnyMember { bundles: self.bundles.clone(), algorithms });
@@ -78,23 +82,44 @@ impl Tls {
             .with_client_cert_verifier(callers)
             .with_cert_resolver(certificate);
         config.alpn_protocols = vec![ALPN_H2.to_vec()];
+        if agents {
+            config.alpn_protocols.push(ALPN_AGENT.to_vec());
+        }
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(config)
     }
 
-    /// Settings for one connection to exactly `expected`.
-    pub(crate) fn dialling(&self, expected: &SpiffeId) -> Result<ClientConfig, rustls::Error> {
+    /// Settings for one connection to exactly `expected`. Whom it refuses is noted in `presented`. Without a `protocol` the
+    /// peer is not asked for one.
+    pub(crate) fn dialling(
+        &self,
+        expected: &SpiffeId,
+        protocol: Option<&[u8]>,
+        presented: Presented,
+    ) -> Result<ClientConfig, rustls::Error> {
         let provider = provider();
         let algorithms = provider.signature_verification_algorithms;
-        let peer = ExactPeer { expected: expected.clone(), bundles: self.bundles.clone(), algorithms };
+        let peer = ExactPeer { expected: expected.clone(), bundles: self.bundles.clone(), algorithms, presented };
         let certificate = Arc::new(SingleCertAndKey::from(self.identity.certified()));
         let mut config = ClientConfig::builder_with_details(provider, Arc::new(Now(Arc::clone(&self.clock))))
             .with_protocol_versions(VERSIONS)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(peer))
             .with_client_cert_resolver(certificate);
-        config.alpn_protocols = vec![ALPN_H2.to_vec()];
+        config.alpn_protocols = protocol.into_iter().map(<[u8]>::to_vec).collect();
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+}
+
+impl Tls {
+    /// Settings for speaking to a proxy over TLS: its name counts, as `roots` vouch for it, and it learns nothing of us.
+    pub(crate) fn towards_proxy(&self, roots: Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
+        let mut config = ClientConfig::builder_with_details(provider(), Arc::new(Now(Arc::clone(&self.clock))))
+            .with_protocol_versions(VERSIONS)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         config.resumption = Resumption::disabled();
         Ok(config)
     }

@@ -12,6 +12,7 @@ use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, 
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tributary_model::spiffe::{SpiffeId, TrustDomain};
 
+use crate::presented::Presented;
 use crate::svid::{self, SvidError};
 use crate::trust::{Bundle, TrustBundles};
 
@@ -99,6 +100,19 @@ pub(crate) struct ExactPeer {
     pub(crate) expected: SpiffeId,
     pub(crate) bundles: TrustBundles,
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
+    pub(crate) presented: Presented,
+}
+
+impl ExactPeer {
+    fn verify(&self, leaf: &CertificateDer<'_>, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), Error> {
+        let (found, bundle) = member_of(&self.bundles, leaf)?;
+        let parsed = ParsedCertificate::try_from(leaf)?;
+        verify_server_cert_signed_by_trust_anchor(&parsed, &bundle.roots, chain, now, self.algorithms.all)?;
+        if found == self.expected {
+            return Ok(());
+        }
+        Err(Refusal::WrongPeer { expected: self.expected.clone(), found }.into())
+    }
 }
 
 impl ServerCertVerifier for ExactPeer {
@@ -112,13 +126,13 @@ impl ServerCertVerifier for ExactPeer {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let (found, bundle) = member_of(&self.bundles, leaf)?;
-        let parsed = ParsedCertificate::try_from(leaf)?;
-        verify_server_cert_signed_by_trust_anchor(&parsed, &bundle.roots, intermediates, now, self.algorithms.all)?;
-        if found != self.expected {
-            return Err(Refusal::WrongPeer { expected: self.expected.clone(), found }.into());
+        match self.verify(leaf, intermediates, now) {
+            Ok(()) => Ok(ServerCertVerified::assertion()),
+            Err(refused) => {
+                self.presented.note(leaf);
+                Err(refused)
+            }
         }
-        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

@@ -7,21 +7,21 @@ use super::DialError;
 
 /// A host, which may be a name or an address, and a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Address {
+pub(crate) struct Address {
     host: String,
     port: u16,
 }
 
 impl Address {
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub(super) fn malformed(&self) -> DialError {
+    pub(crate) fn malformed(&self) -> DialError {
         DialError::Address { address: self.to_string() }
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use tributary_model::spiffe::SpiffeId;
 
+use super::ProxyError;
 use super::address::Address;
 use crate::cause::TlsFailure;
+use crate::presented::{Certificate, Presented};
 
 /// Why there is no connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +67,35 @@ pub enum DialError {
         /// Who answered.
         found: Box<SpiffeId>,
     },
+    /// The certificate presented belongs to nobody whom the roots of the trust domain vouch for.
+    #[error(
+        "{address} answered with the certificate {presented}; {expected} was expected there, vouched for by the roots of the trust domain {} ({failure}). If that issuer belongs to a proxy or firewall that inspects TLS, have its administrator exempt {address} from inspection: both sides' certificates must pass unchanged",
+        expected.trust_domain()
+    )]
+    Stranger {
+        /// Where.
+        address: String,
+        /// Who was meant.
+        expected: Box<SpiffeId>,
+        /// What was presented instead.
+        presented: Box<Certificate>,
+        /// What is wrong with it.
+        failure: Box<TlsFailure>,
+    },
+    /// There is no way through the proxy.
+    #[error("no way out through the proxy {proxy}: {error}")]
+    Proxy {
+        /// The proxy, without its password.
+        proxy: String,
+        /// Why.
+        error: Box<ProxyError>,
+    },
+    /// It is who was meant, and it does not take agents that dial in.
+    #[error("{address} is the peer that was meant, but it does not take agents that dial in: it must be updated")]
+    TakesNoAgents {
+        /// Where.
+        address: String,
+    },
     /// The agent opens the connection itself, and has not.
     #[error(
         "{expected} dials in and is not connected: check that it runs, and that `dial_out` in its configuration names this gateway"
@@ -92,14 +123,20 @@ impl DialError {
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::NotDialledIn { .. } => true,
-            Self::Address { .. } | Self::Tls { .. } | Self::WrongPeer { .. } | Self::Protocol { .. } => false,
+            Self::Proxy { error, .. } => error.is_unreachable(),
+            Self::Address { .. }
+            | Self::Tls { .. }
+            | Self::WrongPeer { .. }
+            | Self::Stranger { .. }
+            | Self::TakesNoAgents { .. }
+            | Self::Protocol { .. } => false,
         }
     }
 
     /// Whether somebody must look at certificates, roots or the group file.
     pub fn is_identity(&self) -> bool {
         match self {
-            Self::WrongPeer { .. } => true,
+            Self::WrongPeer { .. } | Self::Stranger { .. } => true,
             Self::Tls { failure, .. } => failure.is_identity(),
             Self::Address { .. }
             | Self::Dns { .. }
@@ -107,7 +144,26 @@ impl DialError {
             | Self::Unreachable { .. }
             | Self::TimedOut { .. }
             | Self::NotDialledIn { .. }
+            | Self::Proxy { .. }
+            | Self::TakesNoAgents { .. }
             | Self::Protocol { .. } => false,
+        }
+    }
+
+    /// As [`of_io`](Self::of_io), and names the certificate that somebody unknown presented: it is the only trace of
+    /// who answered.
+    pub(super) fn of_handshake(
+        address: &Address,
+        error: &io::Error,
+        expected: &SpiffeId,
+        presented: &Presented,
+    ) -> Self {
+        match (Self::of_io(address, error), presented.certificate()) {
+            (Self::Tls { address, failure }, Some(presented)) if failure.is_of_a_stranger() => {
+                let (expected, presented) = (Box::new(expected.clone()), Box::new(presented));
+                Self::Stranger { address, expected, presented, failure: Box::new(failure) }
+            }
+            (error, _) => error,
         }
     }
 
@@ -121,7 +177,7 @@ impl DialError {
         }
     }
 
-    pub(super) fn of_io(address: &Address, error: &io::Error) -> Self {
+    pub(crate) fn of_io(address: &Address, error: &io::Error) -> Self {
         if let Some(failure) = TlsFailure::of(error) {
             return Self::tls(address, failure);
         }

@@ -62,8 +62,8 @@ async fn one_entitys_authority_cannot_vouch_for_an_agent_of_another() {
     let server = serve(Tls::new(identity, bundles(&[&gateway]), a.clock.clone()));
     // The gateway trusts both authorities, each for its own domain.
     let error = dial(gateway.tls("gateway", &[&a, &b]), &server.address, &b.id("agent")).await.unwrap_err();
-    let DialError::Tls { failure, .. } = &error else { panic!("{error}") };
-    assert_eq!(failure, &TlsFailure::UnknownAuthority);
+    let DialError::Stranger { failure, .. } = &error else { panic!("{error}") };
+    assert_eq!(**failure, TlsFailure::UnknownAuthority);
     assert!(error.is_identity());
 }
 
@@ -116,8 +116,8 @@ async fn a_trust_domain_without_roots_is_refused_on_both_sides() {
     let error = dial(stranger.tls("portal", &[&agent]), &server.address, &agent.id("agent")).await.unwrap_err();
     assert!(matches!(&error, DialError::Tls { failure: TlsFailure::RefusedByPeer(_), .. }), "{error}");
     let error = dial(gateway.tls("gateway", &[&stranger]), &server.address, &agent.id("agent")).await.unwrap_err();
-    let DialError::Tls { failure, .. } = &error else { panic!("{error}") };
-    assert_eq!(failure, &TlsFailure::UnknownDomain("acme-fr.example".to_owned()));
+    let DialError::Stranger { failure, .. } = &error else { panic!("{error}") };
+    assert_eq!(**failure, TlsFailure::UnknownDomain("acme-fr.example".to_owned()));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod accepting;
 mod admin;
 mod calls;
 mod dialling;
+mod dialling_in;
 mod files;
 mod identities;
 mod links;

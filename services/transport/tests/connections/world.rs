@@ -134,9 +134,9 @@ pub(crate) async fn who_am_i(link: &Link) -> Result<String, Status> {
 }
 
 /// Does what it is asked to, so that one public contract serves for every test.
-struct Obedient;
+pub(crate) struct Obedient;
 
-type Answers = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+pub(crate) type Answers = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl Health for Obedient {
