@@ -1,5 +1,9 @@
 //! What the manifests mean in practice, for people at the entity: what each kind of identifier reaches, what nothing
-//! reaches, which lookups read whole tables, what the databases hold that no manifest declares.
+//! reaches, which lookups read whole tables, what the databases hold that no manifest declares; and what the person will
+//! not be told: labels (`wording`) and the record of processing (`record`).
+
+mod record;
+mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +18,9 @@ use crate::encode::Kinds;
 use crate::graph::{Graph, NodeId, Plan, SoughtBy};
 use crate::walk::Walk;
 
+pub use record::NotRecorded;
+pub use wording::{LabelCount, LabelReport};
+
 /// What was found out. With a problem, the agent does not start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct CheckReport {
@@ -25,6 +32,8 @@ pub struct CheckReport {
     pub datasets: Vec<DatasetReport>,
     /// Declared collections.
     pub collections: Vec<CollectionReport>,
+    /// What has a name that people understand.
+    pub labels: LabelReport,
 }
 
 /// A declared dataset.
@@ -58,6 +67,14 @@ pub struct CollectionReport {
     pub scans: Vec<String>,
     /// Columns of the table that no manifest declares, and which are therefore not exported.
     pub undeclared_columns: Vec<String>,
+    /// Declared columns.
+    pub columns: usize,
+    /// Whether the collection has a label or a description.
+    pub labelled: bool,
+    /// Columns with neither.
+    pub unlabelled_columns: Vec<String>,
+    /// What a person may ask for about it and no system declaration says. Empty for what is not personal.
+    pub not_recorded: Vec<NotRecorded>,
 }
 
 impl CheckReport {
@@ -87,7 +104,9 @@ pub fn inspect(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> 
         }
     };
     describe(&catalog, &mut report);
+    report.labels = wording::report(catalog.graph().manifests());
     warn(&mut report);
+    report.warnings.extend(record::dangling(catalog.graph().manifests()));
     report
 }
 
@@ -113,14 +132,24 @@ fn describe(catalog: &Catalog, report: &mut CheckReport) {
     let plan = graph.plan(&types);
     for node in 0..graph.nodes().len() {
         let reached = alone.iter().filter(|(_, plan)| plan.reaches(node)).map(|(kind, _)| (*kind).clone());
+        let (dataset, collection) = (graph.dataset(node), graph.collection(node));
+        let personal = graph.nodes()[node].personal;
         report.collections.push(CollectionReport {
-            dataset: graph.dataset(node).key.clone(),
-            collection: graph.collection(node).name.clone(),
-            personal: graph.nodes()[node].personal,
+            dataset: dataset.key.clone(),
+            collection: collection.name.clone(),
+            personal,
             rows_are_people: graph.nodes()[node].register,
             reached_by: reached.collect(),
             scans: scans(graph, &plan, node, &mut systems),
             undeclared_columns: undeclared(graph, node, &mut systems),
+            columns: collection.fields.len(),
+            labelled: !collection.wording.is_empty(),
+            unlabelled_columns: wording::bare_fields(collection),
+            not_recorded: if personal {
+                record::not_recorded(graph.manifests(), dataset, collection)
+            } else {
+                Vec::new()
+            },
         });
     }
 }
@@ -182,5 +211,8 @@ fn warn(report: &mut CheckReport) {
             let columns = collection.undeclared_columns.join(", ");
             warnings.push(format!("{name}: columns that no manifest declares are not exported: {columns}"));
         }
+        let CollectionReport { labelled, unlabelled_columns, columns, not_recorded, .. } = collection;
+        warnings.extend(wording::warning(&name, *labelled, unlabelled_columns, *columns));
+        warnings.extend(record::warning(&name, collection.dataset.as_str(), not_recorded));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use tributary_agent::Config;
-use tributary_agent::check::{CheckReport, check};
+use tributary_agent::check::{CheckReport, LabelCount, LabelReport, check};
 use tributary_agent::dry_run::{DryRun, DryRunError, Outcome as Found, dry_run};
 use tributary_model::clock::SystemClock;
 
@@ -81,7 +81,7 @@ fn check_text(report: &CheckReport) -> String {
         let _ = writeln!(text, "warning: {warning}");
     }
     text.push_str(&table(
-        ["dataset", "collection", "reached by"],
+        ["dataset", "collection", "reached by", "labels", "not recorded"],
         report.collections.iter().map(|c| {
             let types: Vec<&str> = c.reached_by.iter().map(|kind| kind.as_str()).collect();
             let reached = match (types.is_empty(), c.personal) {
@@ -89,9 +89,23 @@ fn check_text(report: &CheckReport) -> String {
                 (true, true) => "nothing: named as not searched".to_owned(),
                 (true, false) => "nothing: no personal data declared".to_owned(),
             };
-            [c.dataset.to_string(), c.collection.clone(), reached]
+            let labels = format!("{} of {}", c.columns - c.unlabelled_columns.len(), c.columns);
+            // The article is in the warning; here its name is enough.
+            let missing = c.not_recorded.iter().map(|what| what.as_str().split(" (").next().unwrap_or_default());
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            [c.dataset.to_string(), c.collection.clone(), reached, labels, missing]
         }),
     ));
+    let LabelReport { datasets, collections, fields, decoded_fields } = &report.labels;
+    for (kind, count) in [("datasets", datasets), ("collections", collections), ("columns", fields)] {
+        let LabelCount { all, labelled, described } = *count;
+        let bare = count.bare();
+        let _ = write!(
+            text,
+            "\n{kind} with a label: {labelled} of {all}; with a description only: {described}; with neither: {bare}"
+        );
+    }
+    let _ = write!(text, "\ndecoded columns of codes: {decoded_fields}; which others hold codes only you can tell");
     let (errors, warnings) = (report.problems.len(), report.warnings.len());
     let _ = write!(text, "\n{errors} errors, {warnings} warnings");
     text

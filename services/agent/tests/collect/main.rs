@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod catalog;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod encode;
 #[cfg(test)]
 mod identity;

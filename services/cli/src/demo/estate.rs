@@ -135,7 +135,7 @@ fn boutique(db: &Transaction<'_>, dice: &mut Dice) -> rusqlite::Result<usize> {
     db.execute_batch(
         "CREATE TABLE client(id INTEGER PRIMARY KEY, numero TEXT, prenom TEXT, nom TEXT, telephone TEXT, preferences TEXT);
          CREATE INDEX client_numero ON client(numero);
-         CREATE TABLE commande(id INTEGER PRIMARY KEY, client_id INTEGER, passee_le TEXT, commentaire TEXT);
+         CREATE TABLE commande(id INTEGER PRIMARY KEY, client_id INTEGER, passee_le INTEGER, statut INTEGER, commentaire TEXT);
          CREATE INDEX commande_client ON commande(client_id);
          CREATE TABLE ligne(commande_id INTEGER, rang INTEGER, article TEXT, prix NUMERIC, PRIMARY KEY(commande_id, rang));",
     )?;
@@ -148,9 +148,12 @@ fn boutique(db: &Transaction<'_>, dice: &mut Dice) -> rusqlite::Result<usize> {
             params![n, person.number, person.first, person.last, person.phone, preferences],
         )?;
         for _ in 0..1 + dice.below(6) {
+            // Seconds since 1970, and a state as a number that only the shop knows: 5 is in no list of theirs either.
+            let (at, state) =
+                (1_546_300_800 + dice.number(220_000_000), dice.pick(&["1", "2", "3", "3", "3", "9", "5"]));
             db.execute(
-                "INSERT INTO commande(client_id, passee_le, commentaire) VALUES(?,?,?)",
-                params![n, dice.date(), note(dice)],
+                "INSERT INTO commande(client_id, passee_le, statut, commentaire) VALUES(?,?,?,?)",
+                params![n, at, state, note(dice)],
             )?;
             let order = db.last_insert_rowid();
             for rang in 1..=1 + dice.number(5) {
