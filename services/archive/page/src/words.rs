@@ -108,7 +108,7 @@ texts!(
 );
 texts!(
     /// The table of every entity's answer.
-    Answers { title, intro, company, country, answer, who, data, who_entity, who_observed, who_decided, here, elsewhere, not_here, none }
+    Answers { title, intro, company, answer, data, who, who_entity, who_observed, who_decided, here, elsewhere, not_here, none }
 );
 texts!(
     /// Values side by side.

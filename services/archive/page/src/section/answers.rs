@@ -15,7 +15,7 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
         .text(words.intro)
         .raw("</p>\n<div class=scroll role=group tabindex=0 aria-labelledby=answers-table>\n");
     html.raw("<table class=list>\n<caption id=answers-table>").text(words.title).raw("</caption>\n<thead><tr>");
-    for column in [words.company, words.country, words.answer, words.who, words.data] {
+    for column in [words.company, words.answer, words.data, words.who] {
         html.raw("<th scope=col>").text(column);
     }
     html.raw("</thead>\n<tbody>\n");
@@ -33,13 +33,8 @@ fn row(html: &mut Html, page: &Page<'_>, index: usize, entity: &Entity<'_>) {
     } else {
         html.name(entity.legal_name);
     }
-    html.raw("<td>").text(names::country(entity.country, words)).raw("<td>");
+    html.raw(" <small>").text(names::country(entity.country, words)).raw("</small><td>");
     standing::badge(html, entity.disposition);
-    html.raw("<td>").text(match entity.disposition.source() {
-        Source::Entity => words.answers.who_entity,
-        Source::Observed => words.answers.who_observed,
-        Source::Decided => words.answers.who_decided,
-    });
     html.raw("<td>");
     if standing::has_data(entity) {
         html.raw("<a href=\"#e").id(index + 1).raw("\">").text(words.answers.here).raw("</a>");
@@ -50,5 +45,10 @@ fn row(html: &mut Html, page: &Page<'_>, index: usize, entity: &Entity<'_>) {
     } else {
         html.text(words.answers.none);
     }
+    html.raw("<td>").text(match entity.disposition.source() {
+        Source::Entity => words.answers.who_entity,
+        Source::Observed => words.answers.who_observed,
+        Source::Decided => words.answers.who_decided,
+    });
     html.raw("\n");
 }

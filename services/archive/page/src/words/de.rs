@@ -66,7 +66,6 @@ pub(super) static WORDS: Words = Words {
         title: "Die Antwort jeder Gesellschaft",
         intro: "Die Gesellschaften der Gruppe, die Ihre Anfrage betrifft. Keine wurde ausgelassen.",
         company: "Gesellschaft",
-        country: "Land",
         answer: "Antwort",
         who: "Wer das sagt",
         data: "Ihre Daten",
@@ -259,6 +258,7 @@ pub(super) static WORDS: Words = Words {
         },
         other_area: "Die Gesellschaft sitzt dort, wo ein anderes Datenschutzrecht gilt, und die Gruppe hat kein rechtliches Instrument festgehalten, nach dem Ihre Anfrage dorthin gesendet werden darf.",
         not_in_scope: "Die Anfrage nannte nur andere Gesellschaften.",
+        joined_later: "Die Gesellschaft kam auf die Liste der Gruppe, nachdem Ihre Anfrage eröffnet worden war.",
     },
     gaps: GapWords {
         no_identifier_of_type: "nichts von dem, was Sie angegeben haben (etwa eine E-Mail-Adresse oder eine Kundennummer), führt dorthin",

@@ -66,7 +66,6 @@ pub(super) static WORDS: Words = Words {
         title: "Every company’s answer",
         intro: "The companies of the group that your request covers. None has been left out.",
         company: "Company",
-        country: "Country",
         answer: "Answer",
         who: "Who says so",
         data: "Your data",
@@ -247,6 +246,7 @@ pub(super) static WORDS: Words = Words {
         },
         other_area: "The company is established where another data-protection law applies, and the group has recorded no legal instrument under which your request may be sent there.",
         not_in_scope: "The request named other companies only.",
+        joined_later: "The company joined the group’s list after your request was opened.",
     },
     gaps: GapWords {
         no_identifier_of_type: "nothing that you gave (such as an e-mail address or a customer number) leads there",

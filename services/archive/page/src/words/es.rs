@@ -66,7 +66,6 @@ pub(super) static WORDS: Words = Words {
         title: "La respuesta de cada sociedad",
         intro: "Las sociedades del grupo a las que se refiere su solicitud. No se ha omitido ninguna.",
         company: "Sociedad",
-        country: "País",
         answer: "Respuesta",
         who: "Quién lo dice",
         data: "Sus datos",
@@ -238,6 +237,7 @@ pub(super) static WORDS: Words = Words {
         },
         other_area: "La sociedad está establecida donde se aplica otra ley de protección de datos, y el grupo no ha registrado ningún instrumento jurídico que permita enviar allí su solicitud.",
         not_in_scope: "La solicitud solo nombraba otras sociedades.",
+        joined_later: "La sociedad entró en la lista del grupo después de abrirse su solicitud.",
     },
     gaps: GapWords {
         no_identifier_of_type: "nada de lo que indicó (como un correo electrónico o un número de cliente) lleva hasta allí",

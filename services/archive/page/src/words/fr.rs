@@ -66,7 +66,6 @@ pub(super) static WORDS: Words = Words {
         title: "La réponse de chaque société",
         intro: "Les sociétés du groupe que votre demande concerne. Aucune n’a été omise.",
         company: "Société",
-        country: "Pays",
         answer: "Réponse",
         who: "Qui le dit",
         data: "Vos données",
@@ -250,6 +249,7 @@ pub(super) static WORDS: Words = Words {
         },
         other_area: "La société est établie là où s’applique une autre loi sur la protection des données, et le groupe n’a consigné aucun instrument juridique permettant d’y envoyer votre demande.",
         not_in_scope: "La demande ne visait que d’autres sociétés.",
+        joined_later: "La société a rejoint la liste du groupe après l’ouverture de votre demande.",
     },
     gaps: GapWords {
         no_identifier_of_type: "rien de ce que vous avez indiqué (adresse e-mail ou numéro de client, par exemple) n’y mène",

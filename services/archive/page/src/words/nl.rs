@@ -66,7 +66,6 @@ pub(super) static WORDS: Words = Words {
         title: "Het antwoord van elk bedrijf",
         intro: "De bedrijven van de groep waarop uw verzoek betrekking heeft. Er is er geen weggelaten.",
         company: "Bedrijf",
-        country: "Land",
         answer: "Antwoord",
         who: "Wie dit zegt",
         data: "Uw gegevens",
@@ -250,6 +249,7 @@ pub(super) static WORDS: Words = Words {
         },
         other_area: "Het bedrijf is gevestigd waar een andere wet op gegevensbescherming geldt, en de groep heeft geen juridisch instrument vastgelegd op grond waarvan uw verzoek daarheen mag worden gestuurd.",
         not_in_scope: "Het verzoek noemde alleen andere bedrijven.",
+        joined_later: "Het bedrijf is op de lijst van de groep gekomen nadat uw verzoek was geopend.",
     },
     gaps: GapWords {
         no_identifier_of_type: "niets van wat u hebt opgegeven (zoals een e-mailadres of een klantnummer) leidt daarheen",

@@ -47,6 +47,8 @@ pub(crate) struct States {
     pub(crate) other_area: &'static str,
     /// As above: the request named others.
     pub(crate) not_in_scope: &'static str,
+    /// As above: the group file named it later.
+    pub(crate) joined_later: &'static str,
 }
 
 texts!(
@@ -100,6 +102,7 @@ impl States {
             Rule::SameLegalArea => None,
             Rule::OtherLegalArea => Some(self.other_area),
             Rule::NotInRequestedScope => Some(self.not_in_scope),
+            Rule::JoinedAfterScope => Some(self.joined_later),
         }
     }
 
@@ -108,7 +111,11 @@ impl States {
     pub(crate) fn all(&self) -> Vec<(&'static str, &'static str)> {
         let words = Disposition::ALL.map(|disposition| (disposition.as_str(), self.of(disposition)));
         let mut all: Vec<_> = words.iter().flat_map(|(name, w)| [(*name, w.name), (*name, w.sentence)]).collect();
-        all.extend([("other_area", self.other_area), ("not_in_scope", self.not_in_scope)]);
+        all.extend([
+            ("other_area", self.other_area),
+            ("not_in_scope", self.not_in_scope),
+            ("joined_later", self.joined_later),
+        ]);
         all.extend(self.next.all());
         all
     }
