@@ -3,7 +3,7 @@
 //! sealed values, under keys that die with the walk.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,12 +72,31 @@ pub struct Spill {
     limit: Memory,
     // Two keyed hashes make 128 bits. Their keys are random for each walk.
     hashers: [RandomState; 2],
-    recent: HashSet<u128>,
+    recent: HashSet<u128, BuildHasherDefault<AsIs>>,
     queues: Vec<Queue>,
     held: usize,
     file: Option<Connection>,
     cipher: LessSafeKey,
     chunks: i64,
+}
+
+/// Hashes what is a keyed hash already: its lower half.
+#[derive(Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn write(&mut self, bytes: &[u8]) {
+        // Only numbers are hashed here; this keeps any other use right, if slow.
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 = hash as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// Values yet to be looked up by one lookup: first in, first out.
@@ -105,7 +124,7 @@ impl Spill {
             folder: folder.to_owned(),
             limit,
             hashers: [RandomState::new(), RandomState::new()],
-            recent: HashSet::new(),
+            recent: HashSet::default(),
             queues: (0..lookups).map(|_| Queue::default()).collect(),
             held: 0,
             file: None,
@@ -122,10 +141,13 @@ impl Spill {
     /// Remembers `bytes` as a member of `set`; returns whether it was not one before.
     pub fn first_time(&mut self, set: u64, bytes: &[u8]) -> Result<bool, SpillError> {
         let hash = self.hash(set, bytes);
-        if self.recent.contains(&hash) || self.on_disk(hash)? {
+        if !self.recent.insert(hash) {
             return Ok(false);
         }
-        self.recent.insert(hash);
+        if self.on_disk(hash)? {
+            self.recent.remove(&hash);
+            return Ok(false);
+        }
         if self.recent.len() >= self.limit.seen.max(1) {
             self.flush_seen()?;
         }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::graph::{Graph, LookupId, NodeId, Plan, SoughtBy};
 use crate::source::{Matching, Query, ReadError, Row, Snapshot, Sought, values_at};
 use crate::spill::Spill;
-use crate::value::Tuple;
+use crate::value::{Tuple, Value};
 
 /// What takes the rows of a walk.
 pub trait Visitor {
@@ -108,7 +108,7 @@ impl Walk<'_> {
         for (id, lookup) in self.plan.lookups.iter().enumerate() {
             let SoughtBy::Identifier(kind) = &lookup.by else { continue };
             for value in sought.iter().filter(|s| s.kind() == kind).flat_map(Sought::values) {
-                self.want(id, &vec![value], spill)?;
+                self.want(id, [value], spill)?;
             }
         }
         Ok(())
@@ -191,19 +191,24 @@ impl Walk<'_> {
             return Ok(());
         }
         for edge in &self.plan.edges[node] {
+            // One field is the rule: there is nothing to combine.
+            if let [field] = edge.fields.as_slice() {
+                values_at(row, field).into_iter().try_for_each(|value| self.want(edge.lookup, [value], spill))?;
+                continue;
+            }
             let values: Vec<_> = edge.fields.iter().map(|field| values_at(row, field)).collect();
             for tuple in tuples(&values) {
-                self.want(edge.lookup, &tuple, spill)?;
+                self.want(edge.lookup, tuple, spill)?;
             }
         }
         Ok(())
     }
 
     /// Puts a value in a lookup's queue, in the type that its fields are declared with, unless it was there before.
-    fn want(&self, id: LookupId, tuple: &Tuple, spill: &mut Spill) -> Result<(), ReadError> {
+    fn want(&self, id: LookupId, tuple: impl IntoIterator<Item = Value>, spill: &mut Spill) -> Result<(), ReadError> {
         let lookup = &self.plan.lookups[id];
         let cast: Option<Tuple> =
-            tuple.iter().zip(&lookup.fields).map(|(value, field)| value.clone().cast(field.data_type)).collect();
+            tuple.into_iter().zip(&lookup.fields).map(|(value, field)| value.cast(field.data_type)).collect();
         let Some(cast) = cast else { return Ok(()) };
         let mut key = Vec::new();
         cast.iter().for_each(|value| value.write_key(&mut key));
@@ -217,7 +222,7 @@ impl Walk<'_> {
 }
 
 /// Every combination of one value per field; none when a field has no value.
-pub(crate) fn tuples(values: &[Vec<crate::value::Value>]) -> Vec<Tuple> {
+pub(crate) fn tuples(values: &[Vec<Value>]) -> Vec<Tuple> {
     values.iter().fold(vec![Tuple::new()], |all, values| {
         all.iter()
             .flat_map(|tuple| values.iter().map(|v| [tuple.as_slice(), std::slice::from_ref(v)].concat()))
