@@ -45,17 +45,25 @@ fn is_formula(text: &str) -> bool {
 }
 
 fn text(out: &mut Vec<u8>, value: &str) {
-    let edges = value.starts_with(' ') || value.ends_with(' ');
-    if !value.is_empty() && !edges && !value.contains([',', '"', '\r', '\n']) {
-        out.extend_from_slice(value.as_bytes());
+    let bytes = value.as_bytes();
+    let edges = bytes.first() == Some(&b' ') || bytes.last() == Some(&b' ');
+    if !bytes.is_empty() && !edges && !needs_quotes(bytes) {
+        out.extend_from_slice(bytes);
         return;
     }
     out.push(b'"');
-    for byte in value.bytes() {
-        if byte == b'"' {
-            out.push(b'"');
+    for (index, piece) in bytes.split(|&byte| byte == b'"').enumerate() {
+        if index > 0 {
+            out.extend_from_slice(b"\"\"");
         }
-        out.push(byte);
+        out.extend_from_slice(piece);
     }
     out.push(b'"');
+}
+
+/// Looks through whole blocks rather than byte by byte, as the compiler turns that into vector instructions: with long
+/// texts this would otherwise cost more than to deflate them.
+fn needs_quotes(bytes: &[u8]) -> bool {
+    let special = |byte: &u8| matches!(byte, b',' | b'"' | b'\r' | b'\n');
+    bytes.chunks(64).any(|block| block.iter().fold(false, |found, byte| found | special(byte)))
 }
