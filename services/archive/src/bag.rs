@@ -2,6 +2,8 @@
 //! pieces. No part is opened; the same facts and contributions give the same bytes.
 
 mod check;
+mod files;
+mod payload;
 mod tagfiles;
 
 use std::io::{self, Write};
@@ -17,18 +19,23 @@ use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::Decision;
 
 use crate::attestation::{Attestation, Closing};
-use crate::completeness::{Completeness, EntityEntry, GroupRef, PROFILE, Said, attestation_path, roster_digest};
-pub use crate::completeness::{Observed, Predecessor};
-use crate::container::{Body, Entry, Piece, PieceList, lay_out};
-use crate::datapackage::DataPackage;
+use crate::completeness::{
+    Completeness, EntityEntry, GroupRef, PROFILE, Said, attestation_path, predecessor, roster_digest,
+};
+pub use crate::completeness::{EarlierArchive, Observed, Predecessor};
+use crate::container::{Piece, PieceList, lay_out};
 use crate::digest::Sha256Hex;
+pub use crate::former::Former;
+use crate::former::roster;
 use crate::information::Information;
 use crate::json;
+use crate::layout;
 use crate::part::Part;
 use crate::preview::Preview;
 use crate::table::Table;
 pub use check::BuildError;
-pub(crate) use tagfiles::{BAGIT, README, bag_info, manifest};
+use files::Files;
+pub(crate) use tagfiles::{BAGIT, README, bag_info};
 
 /// What an archive says of its case. One stored set of facts makes one archive, whenever and wherever it is built.
 #[derive(Debug, Clone)]
@@ -57,31 +64,12 @@ pub struct CaseFacts {
     pub public_group: PublicGroup,
     /// Its signed envelope (JSON), written as `trust.json` byte by byte.
     pub trust_envelope: Vec<u8>,
-    /// The decision on every entity of the group file.
+    /// Earlier versions of it, for entities that have left the group since they were asked.
+    pub former: Vec<Former>,
+    /// The decision on every entity of the roster: of the group file, and those that have left it.
     pub decisions: Vec<Decision>,
     /// Name and version of the software.
     pub software: String,
-}
-
-impl CaseFacts {
-    /// The archive right before this one.
-    pub(crate) fn predecessor(&self) -> Option<Predecessor> {
-        let last = self.earlier.last()?;
-        Some(Predecessor { sequence: last.sequence, tagmanifest_sha256: last.tagmanifest_sha256 })
-    }
-}
-
-/// An archive of the same case that was written before.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EarlierArchive {
-    /// Its sequence.
-    pub sequence: u32,
-    /// SHA-256 of its tag manifest.
-    pub tagmanifest_sha256: Sha256Hex,
-    /// When it was put together.
-    pub assembled_at: Timestamp,
-    /// Whether it said to be complete.
-    pub complete: bool,
 }
 
 /// What one entity of the roster contributes.
@@ -152,18 +140,18 @@ impl Bag {
 }
 
 /// One entity's part of the roster with all that is known, checked.
-struct Member<'a> {
+pub(crate) struct Member<'a> {
     public: &'a PublicEntity,
     decision: &'a Decision,
-    contribution: &'a Contribution,
+    pub(crate) contribution: &'a Contribution,
     attestation: Option<Attestation>,
 }
 
 impl Member<'_> {
-    /// Whether its parts are in the archive that `facts` describe.
-    fn carries_parts(&self, facts: &CaseFacts) -> bool {
+    /// Whether its parts are in archive number `sequence`.
+    pub(crate) fn carries_parts(&self, sequence: u32) -> bool {
         let has_parts = self.attestation.as_ref().is_some_and(|attestation| attestation.parts.count > 0);
-        has_parts && self.contribution.archive == Some(facts.sequence)
+        has_parts && self.contribution.archive == Some(sequence)
     }
 
     fn entry(&self) -> EntityEntry {
@@ -178,37 +166,41 @@ impl Member<'_> {
     }
 }
 
-/// Closes an archive. `contributions` has one for every entity of the group file, in any order; `key` is a gateway key
+/// Closes an archive. `contributions` has one for every entity of the roster, in any order; `key` is a gateway key
 /// that the group file names.
 ///
 /// Refuses whatever [`crate::verify::verify`] would: an archive that is built can be verified.
 pub fn build(facts: &CaseFacts, contributions: &[Contribution], key: &SigningKey) -> Result<Bag, BuildError> {
-    let members = check::members(facts, contributions, key)?;
+    let earlier = facts.former.iter().map(|former| (&former.group, former.entities.as_slice()));
+    let roster = roster(&facts.public_group, earlier).map_err(BuildError::Former)?;
+    let members = check::members(facts, &roster, contributions, key)?;
     let completeness = completeness(facts, &members);
     let mut files = Files::new(facts.case);
-    files.add("data/README.txt", README.to_vec());
-    for member in &members {
-        payload(facts, member, &mut files)?;
+    let (payload, page) = payload::write(facts, &roster, &members, &completeness, &mut files)?;
+    files.add(tributary_page::PAGE_PATH, page);
+    files.add(tributary_page::MARK_PATH, tributary_page::MARK.to_vec());
+    files.add(layout::BAG_DECLARATION, BAGIT.to_vec());
+    files.add(layout::BAG_INFO, bag_info(&completeness, payload.bytes, payload.files));
+    files.add(layout::COMPLETENESS, json::to_file(&completeness));
+    files.add(layout::TRUST, facts.trust_envelope.clone());
+    for former in &facts.former {
+        files.add(&layout::former_trust(former.group.version), former.trust_envelope.clone());
     }
-    let payload = files.take_manifest();
-    files.add("bagit.txt", BAGIT.to_vec());
-    files.add("bag-info.txt", bag_info(&completeness, payload.bytes, payload.files));
-    files.add("completeness.json", json::to_file(&completeness));
-    files.add("trust.json", facts.trust_envelope.clone());
     for member in &members {
         if let (Some(_), Some(envelope)) = (&member.attestation, &member.contribution.attestation) {
             files.add(&attestation_path(&member.public.id), envelope.clone());
         }
     }
-    files.add("manifest-sha256.txt", payload.text);
+    files.add(layout::MANIFEST, payload.text);
     let tagmanifest = files.take_manifest().text;
     let tagmanifest_sha256 = Sha256Hex::of(&tagmanifest);
     let closing = Closing::of(&completeness).sign(tagmanifest_sha256, key);
-    files.add("tagmanifest-sha256.txt", tagmanifest);
-    files.add("attestations/gateway.dsse.json", closing.to_json());
+    files.add(layout::TAGMANIFEST, tagmanifest);
+    files.add(layout::CLOSING, closing.to_json());
 
-    check::limits(&files.entries)?;
-    let (generated, pieces) = lay_out(files.entries, facts.assembled_at);
+    let entries = files.into_entries();
+    check::limits(&entries)?;
+    let (generated, pieces) = lay_out(entries, facts.assembled_at);
     let file_name = match facts.sequence {
         1 => format!("tributary-{}.zip", facts.case),
         addendum => format!("tributary-{}-addendum-{addendum}.zip", facts.case),
@@ -229,79 +221,14 @@ fn completeness(facts: &CaseFacts, members: &[Member<'_>]) -> Completeness {
         delivery_date: facts.delivery_date,
         assembled_at: facts.assembled_at,
         sequence: facts.sequence,
-        predecessor: facts.predecessor(),
+        language: facts.language.clone(),
+        predecessor: predecessor(&facts.earlier),
+        chain: facts.earlier.clone(),
         group: GroupRef::of(&facts.public_group),
+        former: facts.former.iter().map(Former::named).collect(),
         roster_sha256: roster_digest(facts.case, &facts.public_group, &facts.decisions),
         complete: entities.iter().all(|entity| entity.complete),
         entities,
         software: facts.software.clone(),
-    }
-}
-
-/// Adds an entity's descriptor and parts, when they are in this archive.
-fn payload(facts: &CaseFacts, member: &Member<'_>, files: &mut Files) -> Result<(), BuildError> {
-    let (Some(attestation), true) = (&member.attestation, member.carries_parts(facts)) else { return Ok(()) };
-    let (entity, contribution) = (&member.public.id, member.contribution);
-    let package = DataPackage::new(
-        entity,
-        &member.public.legal_name,
-        attestation.finished_at,
-        &contribution.tables,
-        &contribution.parts,
-    )
-    .map_err(|undescribed| BuildError::Undescribed { entity: entity.clone(), part: undescribed.0 })?;
-    let folder = format!("data/entities/{entity}");
-    files.add(&format!("{folder}/datapackage.json"), package.to_file());
-    for part in &contribution.parts {
-        files.part(&format!("{folder}/{}", part.path), entity, part);
-    }
-    Ok(())
-}
-
-/// The files of the archive as they are collected, with the lines of the manifest that covers them.
-struct Files {
-    folder: String,
-    entries: Vec<Entry>,
-    lines: Vec<(String, Sha256Hex)>,
-    bytes: u64,
-}
-
-/// A manifest and what it covers.
-struct Manifest {
-    text: Vec<u8>,
-    files: u64,
-    bytes: u64,
-}
-
-impl Files {
-    fn new(case: CaseId) -> Self {
-        Self { folder: case.to_string(), entries: Vec::new(), lines: Vec::new(), bytes: 0 }
-    }
-
-    fn add(&mut self, path: &str, bytes: Vec<u8>) {
-        self.lines.push((path.to_owned(), Sha256Hex::of(&bytes)));
-        self.bytes += bytes.len() as u64;
-        self.entries.push(Entry { name: format!("{}/{path}", self.folder), body: Body::Generated(bytes) });
-    }
-
-    fn part(&mut self, path: &str, entity: &EntityId, part: &Part) {
-        self.lines.push((path.to_owned(), part.sha256));
-        self.bytes += part.bytes;
-        let body = Body::Part {
-            entity: entity.clone(),
-            part: part.index,
-            encoding: part.encoding,
-            crc32: part.crc32,
-            bytes: part.bytes,
-            encoded_bytes: part.encoded_bytes,
-        };
-        self.entries.push(Entry { name: format!("{}/{path}", self.folder), body });
-    }
-
-    /// The manifest of the files added since the last one.
-    fn take_manifest(&mut self) -> Manifest {
-        let lines = std::mem::take(&mut self.lines);
-        let bytes = std::mem::take(&mut self.bytes);
-        Manifest { files: lines.len() as u64, text: manifest(lines), bytes }
     }
 }

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use tributary_model::disposition::{Disposition, Source};
 use tributary_model::group::{PublicEntity, PublicGroup};
 use tributary_model::id::{CaseId, CountryCode, EntityId, GroupId};
+use tributary_model::language::Language;
 use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::{Decision, Outcome};
 
 use crate::attestation::{Answer, Attestation, NotSearched, PartsSummary, Searched};
 use crate::digest::{Hasher, Sha256Hex};
+use crate::former::FormerGroup;
 
 /// The version of the archive profile that is written and read.
 pub const PROFILE: &str = "https://tributary.dev/archive/v1";
@@ -42,17 +44,25 @@ pub struct Completeness {
     pub assembled_at: Timestamp,
     /// 1 for the case's first archive, 2 and on for addenda.
     pub sequence: u32,
+    /// The language that the person is addressed in.
+    pub language: Language,
     /// The archive before this one; present in addenda.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub predecessor: Option<Predecessor>,
+    /// Every archive of the case before this one, in order; the last is the predecessor. Empty in the first archive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<EarlierArchive>,
     /// The group and the version of its file in force.
     pub group: GroupRef,
+    /// Earlier versions of it, for entities that have left the group since they were asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerGroup>,
     /// Digest of the roster, see [`roster_digest`].
     pub roster_sha256: Sha256Hex,
     /// Whether every entity of the roster answered for everything it holds. False means: something is missing, and
     /// the entities below say what.
     pub complete: bool,
-    /// Every entity of the group file, by id.
+    /// Every entity of the group file, and those taken from earlier ones, by id.
     pub entities: Vec<EntityEntry>,
     /// Name and version of the software that put the archive together.
     pub software: String,
@@ -66,6 +76,33 @@ pub struct Predecessor {
     pub sequence: u32,
     /// SHA-256 of its `tagmanifest-sha256.txt`, which covers everything in it but the gateway's signature.
     pub tagmanifest_sha256: Sha256Hex,
+}
+
+/// An archive of the same case that was written before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierArchive {
+    /// Its sequence.
+    pub sequence: u32,
+    /// SHA-256 of its tag manifest.
+    pub tagmanifest_sha256: Sha256Hex,
+    /// When it was put together.
+    #[schemars(with = "String")]
+    pub assembled_at: Timestamp,
+    /// Whether it said to be complete.
+    pub complete: bool,
+}
+
+/// The archive right before the one with this chain.
+pub(crate) fn predecessor(chain: &[EarlierArchive]) -> Option<Predecessor> {
+    let last = chain.last()?;
+    Some(Predecessor { sequence: last.sequence, tagmanifest_sha256: last.tagmanifest_sha256 })
+}
+
+/// Whether `chain` names every archive of a case before number `sequence`: 1, 2, 3 … without a gap.
+pub(crate) fn chain_is_whole(chain: &[EarlierArchive], sequence: u32) -> bool {
+    let numbers = chain.iter().map(|archive| archive.sequence);
+    sequence >= 1 && numbers.eq(1..sequence)
 }
 
 /// A version of a group file.
@@ -131,6 +168,18 @@ pub struct EntityEntry {
     /// Its parts in sum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<PartsSummary>,
+}
+
+impl EntityEntry {
+    /// Whether this archive is the one that carries the entity's answer first, and so whatever goes with it.
+    pub(crate) fn is_fresh(&self, sequence: u32) -> bool {
+        self.attestation.is_some() && self.archive.is_none_or(|archive| archive == sequence)
+    }
+
+    /// Whether the entity's parts are in archive number `sequence`.
+    pub(crate) fn carries_parts(&self, sequence: u32) -> bool {
+        self.archive == Some(sequence) && self.parts.is_some_and(|parts| parts.count > 0)
+    }
 }
 
 /// What the gateway saw of an entity that has not answered.
@@ -246,23 +295,4 @@ pub fn roster_digest(case: CaseId, group: &PublicGroup, decisions: &[Decision]) 
 /// The name of a variant as it stands in files.
 fn name(variant: &impl Serialize) -> String {
     serde_json::to_value(variant).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
-/// The JSON Schema of `completeness.json`, generated from the types above.
-pub fn json_schema() -> schemars::Schema {
-    schemars::schema_for!(Completeness)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_committed_schema_is_the_types_own() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/completeness.schema.json");
-        let mut current = serde_json::to_string_pretty(&json_schema()).unwrap();
-        current.push('\n');
-        let committed = std::fs::read_to_string(path).unwrap();
-        assert!(committed == current, "not current; write it anew with the example `completeness_schema`");
-    }
 }

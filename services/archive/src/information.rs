@@ -1,12 +1,17 @@
 //! What an entity has recorded about its processing: purposes, bases, recipients, periods (Art. 15(1) and (2) GDPR),
 //! as its `system` manifests say. What they lack stays absent here, and is shown as not recorded by that entity.
 
+mod file;
+mod missing;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tributary_model::id::FidesKey;
 
 use crate::digest::Sha256Hex;
 use crate::json;
+pub use file::{EntityInformation, InformationFile, OtherRecord, RecordState, RightOfPerson};
+pub use missing::NotRecorded;
 
 /// The record of one entity.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]

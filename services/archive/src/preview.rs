@@ -4,11 +4,20 @@
 //! The lines of an entity's previews, one JSON object each, sorted by dataset and collection, are the file
 //! `previews.ndjson` in its folder; its SHA-256 is what the entity attests.
 
+mod check;
+
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tributary_model::id::FidesKey;
 
 use crate::digest::Sha256Hex;
+use crate::json;
+use crate::part::Part;
+use crate::table::Table;
+pub use check::InvalidPreviews;
 
+/// Media type of an entity's previews.
+pub(crate) const MEDIA_TYPE: &str = "application/x-ndjson";
 /// Most rows of one preview.
 pub const MAX_ROWS: usize = 200;
 /// Largest preview, in bytes of its line.
@@ -23,7 +32,7 @@ pub const MAX_OVERVIEW_VALUES: usize = 8;
 pub const MAX_OVERVIEW_BYTES: usize = 256;
 
 /// A preview of one collection. Personal data: it prints nothing.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Preview {
     /// The dataset.
@@ -40,7 +49,7 @@ pub struct Preview {
 }
 
 /// A cell as a person is to see it. Its type is its field's.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum PreviewCell {
     /// No value.
@@ -62,7 +71,7 @@ pub enum PreviewCell {
 }
 
 /// The values of one field.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OverviewField {
     /// The field's name.
@@ -90,6 +99,39 @@ pub fn to_file<'p>(previews: impl IntoIterator<Item = &'p Preview>) -> Vec<u8> {
 /// The digest that an entity attests of its previews.
 pub fn digest<'p>(previews: impl IntoIterator<Item = &'p Preview>) -> Sha256Hex {
     Sha256Hex::of(&to_file(previews))
+}
+
+/// Checks the previews of one entity, in any order, against its tables and parts: what an archive takes.
+pub fn check(previews: &[Preview], tables: &[Table], parts: &[Part]) -> Result<(), InvalidPreviews> {
+    to_checked_file(previews, tables, parts).map(drop)
+}
+
+/// An entity's previews as its file, checked.
+pub(crate) fn to_checked_file(
+    previews: &[Preview],
+    tables: &[Table],
+    parts: &[Part],
+) -> Result<Vec<u8>, InvalidPreviews> {
+    let file = to_file(previews);
+    let mut sorted: Vec<&Preview> = previews.iter().collect();
+    sorted.sort_by_key(|preview| (&preview.dataset, &preview.collection));
+    check::check(&sorted, lines(&file).map(<[u8]>::len), tables, parts)?;
+    Ok(file)
+}
+
+/// Reads an entity's `previews.ndjson` and checks it against the entity's tables and parts.
+pub(crate) fn read(file: &[u8], tables: &[Table], parts: &[Part]) -> Result<Vec<Preview>, InvalidPreviews> {
+    let read = (1..).zip(lines(file));
+    let read = read.map(|(line, text)| json::read(text).map_err(|problem| InvalidPreviews::Form { line, problem }));
+    let previews: Vec<Preview> = read.collect::<Result<_, _>>()?;
+    let listed: Vec<&Preview> = previews.iter().collect();
+    check::check(&listed, lines(file).map(<[u8]>::len), tables, parts)?;
+    Ok(previews)
+}
+
+/// The lines without their ends.
+fn lines(file: &[u8]) -> impl Iterator<Item = &[u8]> {
+    file.split_inclusive(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 impl std::fmt::Debug for Preview {

@@ -1,21 +1,28 @@
 //! What an archive holds, in sum, for people and scripts. Reading it verifies nothing: that is `verify`, whose report
 //! carries the same summary.
 
+mod chain;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
 use tributary_model::disposition::{Disposition, Source};
 use tributary_model::id::{CaseId, CountryCode, EntityId, FidesKey};
+use tributary_model::language::Language;
 use tributary_model::right::{Right, TableFormat};
 
 use crate::attestation::{Answer, NotSearched, PartsSummary};
-use crate::completeness::{Completeness, EntityEntry, GroupRef, Observed, Predecessor};
+use crate::completeness::{Completeness, EarlierArchive, EntityEntry, GroupRef, Observed, Predecessor};
 use crate::datapackage::DataPackage;
+use crate::digest::Sha256Hex;
 use crate::json;
-use crate::opened::{MAX_DATAPACKAGE, MAX_JSON, OpenError, Opened, ReadSeek};
+use crate::layout::{COMPLETENESS, TAGMANIFEST, datapackage};
+use crate::opened::{MAX_JSON, MAX_LISTING, OpenError, Opened, ReadSeek};
 use crate::part::Part;
 use crate::table::Table;
+pub use chain::{Carried, Chain, ChainError, Link, LinkState};
 
 /// An archive cannot be shown.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +48,16 @@ pub struct Summary {
     pub format: TableFormat,
     /// 1 for the first archive, 2 and on for addenda.
     pub sequence: u32,
+    /// The language that the person is addressed in.
+    pub language: Language,
     /// The archive before this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predecessor: Option<Predecessor>,
+    /// Every archive of the case before this one, in order.
+    pub earlier: Vec<EarlierArchive>,
+    /// SHA-256 of its tag manifest: what a later archive names it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tagmanifest_sha256: Option<Sha256Hex>,
     /// The group file in force.
     pub group: GroupRef,
     /// When the request came.
@@ -123,7 +137,10 @@ impl Summary {
             right: completeness.right,
             format: completeness.format,
             sequence: completeness.sequence,
+            language: completeness.language.clone(),
             predecessor: completeness.predecessor.clone(),
+            earlier: completeness.chain.clone(),
+            tagmanifest_sha256: None,
             group: completeness.group.clone(),
             received_at: completeness.received_at,
             delivery_date: completeness.delivery_date,
@@ -137,8 +154,8 @@ impl Summary {
 
     /// Notes what the parts of an entity hold.
     pub(crate) fn describe(&mut self, entity: &EntityId, parts: &[Part], tables: &[Table]) {
-        if let Some(summary) = self.entities.iter_mut().find(|summary| summary.entity == *entity) {
-            summary.collections = collections(parts, tables);
+        if let Ok(number) = self.entities.binary_search_by(|summary| summary.entity.cmp(entity)) {
+            self.entities[number].collections = collections(parts, tables);
         }
     }
 }
@@ -185,26 +202,32 @@ fn collections(parts: &[Part], tables: &[Table]) -> Vec<CollectionSummary> {
     sums.into_values().collect()
 }
 
-/// Where an entity's descriptor lies in the archive.
-pub(crate) fn datapackage_path(entity: &EntityId) -> String {
-    format!("data/entities/{entity}/datapackage.json")
-}
-
 /// Sums an archive up. Nothing is verified beyond its form.
 pub fn show(file: &mut dyn ReadSeek) -> Result<Summary, ShowError> {
+    summary(Opened::new(file))
+}
+
+/// Sums up an archive that was unpacked to a folder.
+pub fn show_folder(folder: &Path) -> Result<Summary, ShowError> {
+    summary(Opened::folder(folder))
+}
+
+fn summary(opened: Result<Opened<'_>, OpenError>) -> Result<Summary, ShowError> {
     let failed = |place: &str| {
         let place = place.to_owned();
         move |error: OpenError| ShowError { place, problem: error.to_string() }
     };
-    let mut archive = Opened::new(file).map_err(failed("the file"))?;
-    let (bytes, _) = archive.read("completeness.json", MAX_JSON).map_err(failed("completeness.json"))?;
+    let mut archive = opened.map_err(failed("the file"))?;
+    let (bytes, _) = archive.read(COMPLETENESS, MAX_JSON).map_err(failed(COMPLETENESS))?;
     let completeness: Completeness =
-        json::read(&bytes).map_err(|problem| ShowError { place: "completeness.json".to_owned(), problem })?;
+        json::read(&bytes).map_err(|problem| ShowError { place: COMPLETENESS.to_owned(), problem })?;
     let mut summary = Summary::new(&completeness, &archive);
+    let tagmanifest = archive.find(TAGMANIFEST).ok_or(OpenError::Missing).map_err(failed(TAGMANIFEST))?;
+    summary.tagmanifest_sha256 = Some(archive.digest(tagmanifest).map_err(failed(TAGMANIFEST))?.plain);
     for entry in &completeness.entities {
-        let path = datapackage_path(&entry.entity);
+        let path = datapackage(&entry.entity);
         if archive.find(&path).is_some() {
-            let (bytes, _) = archive.read(&path, MAX_DATAPACKAGE).map_err(failed(&path))?;
+            let (bytes, _) = archive.read(&path, MAX_LISTING).map_err(failed(&path))?;
             let (_, parts, tables) = DataPackage::read(&bytes).map_err(|problem| ShowError { place: path, problem })?;
             summary.describe(&entry.entity, &parts, &tables);
         }

@@ -24,6 +24,8 @@ pub(crate) enum Exit {
     TryAgain = 7,
     /// What was asked for was done, but entities are missing.
     Incomplete = 8,
+    /// What an archive holds is authentic, but another program packed it anew, or it was unpacked to a folder.
+    Repacked = 9,
 }
 
 /// A command's failure: a message for people and a code for scripts.

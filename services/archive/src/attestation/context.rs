@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use tributary_model::group::{PublicEntity, PublicGroup};
 use tributary_model::id::CaseId;
+use tributary_model::key::PublicKey;
 use tributary_model::mandate::CLOCK_SKEW;
 use tributary_model::right::Right;
 
@@ -60,7 +61,8 @@ impl Attestation {
     }
 }
 
-/// Opens the attestation that `entity` contributes to an archive assembled at `assembled_at`.
+/// Opens the attestation that `entity` contributes to an archive assembled at `assembled_at`; returns it with the key
+/// that signed it.
 ///
 /// `fresh`: it speaks for this archive. Its key must then still have been valid at that time; one that an addendum
 /// repeats from an earlier archive may have expired since, but not been revoked.
@@ -72,7 +74,7 @@ pub(crate) fn check_context(
     right: Right,
     assembled_at: Timestamp,
     fresh: bool,
-) -> Result<Attestation, AttestationError> {
+) -> Result<(Attestation, PublicKey), AttestationError> {
     let (attestation, key) = Attestation::open_signed(envelope, &entity.attestation_keys, assembled_at)?;
     let other = |what| Err(AttestationError::Other(what));
     if attestation.entity != entity.id {
@@ -93,6 +95,6 @@ pub(crate) fn check_context(
     }
     match key.check(assembled_at) {
         Err(invalid) if fresh => Err(AttestationError::Key { invalid, at: assembled_at }),
-        _ => Ok(attestation),
+        _ => Ok((attestation, key.public_key)),
     }
 }

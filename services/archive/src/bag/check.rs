@@ -12,8 +12,9 @@ use tributary_model::scope::{Decision, Outcome};
 
 use super::{CaseFacts, Contribution, Member};
 use crate::attestation::{Attestation, AttestationError, PartsMismatch, check_context};
+use crate::completeness::chain_is_whole;
 use crate::container::{Body, Entry, MAX_DIRECTORY, MAX_ENTRIES};
-use crate::opened::{MAX_DATAPACKAGE, MAX_JSON};
+use crate::opened::{MAX_JSON, MAX_LISTING};
 use crate::part::paths_collide;
 
 /// Most bytes of one archive: beyond this, sums of sizes are lies.
@@ -25,11 +26,14 @@ pub enum BuildError {
     /// The trust envelope holds another group than the facts name.
     #[error("archive: the trust envelope is not the public group file of the case; store the two together")]
     Trust,
+    /// The earlier versions of the group file do not fit the roster.
+    #[error("archive: {0}")]
+    Former(&'static str),
     /// The signing key is not one of the gateway's, or does not count.
     #[error("archive: the gateway's signing key {0}; the group file must list it with a validity that covers today")]
     Key(&'static str),
-    /// Sequence and predecessor do not fit each other.
-    #[error("archive: sequence {0} must be 1 without a predecessor, or follow its predecessor's")]
+    /// Sequence and earlier archives do not fit each other.
+    #[error("archive: sequence {0} needs exactly the case's earlier archives, 1, 2, 3 … in order")]
     Sequence(u32),
     /// Not exactly one decision and one contribution for every entity of the group.
     #[error("archive: entity `{0}` needs one decision and one contribution, as every entity of the group file does")]
@@ -61,6 +65,17 @@ pub enum BuildError {
         /// Why.
         error: PartsMismatch,
     },
+    /// The previews are not the attested ones, or do not belong to the parts.
+    #[error("archive: entity `{entity}`: previews: {problem}")]
+    Previews {
+        /// The entity.
+        entity: EntityId,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The record of processing is not the attested one.
+    #[error("archive: entity `{0}`: its record of processing is not the one that it attested")]
+    Information(EntityId),
     /// A table part without a description of its table.
     #[error("archive: entity `{entity}`: part {part} belongs to a collection that no table describes")]
     Undescribed {
@@ -85,21 +100,18 @@ pub enum BuildError {
 /// Checks facts and contributions, and returns the entities in the order of their ids.
 pub(super) fn members<'a>(
     facts: &'a CaseFacts,
+    roster: &'a PublicGroup,
     contributions: &'a [Contribution],
     key: &SigningKey,
 ) -> Result<Vec<Member<'a>>, BuildError> {
     check_trust(facts, key)?;
-    let follows = match &facts.predecessor() {
-        None => facts.sequence == 1,
-        Some(before) => before.sequence >= 1 && before.sequence.checked_add(1) == Some(facts.sequence),
-    };
-    if !follows {
+    if !chain_is_whole(&facts.earlier, facts.sequence) {
         return Err(BuildError::Sequence(facts.sequence));
     }
     let decisions = by_entity(&facts.decisions, |decision| &decision.entity)?;
     let contributed = by_entity(contributions, |contribution| &contribution.entity)?;
     let entities: BTreeMap<&EntityId, &PublicEntity> =
-        facts.public_group.entities.iter().map(|entity| (&entity.id, entity)).collect();
+        roster.entities.iter().map(|entity| (&entity.id, entity)).collect();
     if let Some(stray) = decisions.keys().chain(contributed.keys()).find(|id| !entities.contains_key(*id)) {
         return Err(BuildError::Roster((*stray).clone()));
     }
@@ -125,9 +137,8 @@ fn by_entity<T>(items: &[T], id: impl Fn(&T) -> &EntityId) -> Result<BTreeMap<&E
 }
 
 fn check_trust(facts: &CaseFacts, key: &SigningKey) -> Result<(), BuildError> {
-    let payload = Envelope::from_json(&facts.trust_envelope).and_then(|envelope| envelope.unverified_payload());
-    let group: Option<PublicGroup> = payload.ok().and_then(|payload| serde_json::from_slice(&payload).ok());
-    if group.as_ref() != Some(&facts.public_group) {
+    let former = facts.former.iter().map(|former| (&former.trust_envelope, &former.group));
+    if !former.chain([(&facts.trust_envelope, &facts.public_group)]).all(|(envelope, group)| holds(envelope, group)) {
         return Err(BuildError::Trust);
     }
     let listed = find_key(&facts.public_group.gateway_keys, &key.public().id());
@@ -138,6 +149,12 @@ fn check_trust(facts: &CaseFacts, key: &SigningKey) -> Result<(), BuildError> {
         Some(Err(KeyInvalid::Revoked)) => Err(BuildError::Key("is revoked")),
         Some(Ok(())) => Ok(()),
     }
+}
+
+fn holds(envelope: &[u8], group: &PublicGroup) -> bool {
+    let payload = Envelope::from_json(envelope).and_then(|envelope| envelope.unverified_payload());
+    let held: Option<PublicGroup> = payload.ok().and_then(|payload| serde_json::from_slice(&payload).ok());
+    held.as_ref() == Some(group)
 }
 
 fn member<'a>(
@@ -179,7 +196,7 @@ fn attested(
 ) -> Result<Attestation, BuildError> {
     let fresh = contribution.archive.is_none_or(|archive| archive == facts.sequence);
     let at = facts.assembled_at;
-    let attestation = check_context(envelope, public, &facts.public_group, facts.case, facts.right, at, fresh)
+    let (attestation, _) = check_context(envelope, public, &facts.public_group, facts.case, facts.right, at, fresh)
         .map_err(|error| BuildError::Attestation { entity: public.id.clone(), error })?;
     if attestation.disposition != contribution.disposition {
         let problem = "its attestation says another disposition";
@@ -195,7 +212,7 @@ fn check_parts(facts: &CaseFacts, member: &Member<'_>) -> Result<(), BuildError>
         let problem = "it attests parts, and no archive carries them";
         return Err(BuildError::Contribution { entity: entity.clone(), problem });
     }
-    if !member.carries_parts(facts) {
+    if !member.carries_parts(facts.sequence) {
         return Ok(());
     }
     attestation
@@ -218,8 +235,8 @@ pub(super) fn limits(entries: &[Entry]) -> Result<(), BuildError> {
     // A central record and its longest ZIP64 field, beside the name.
     let directory: u64 = entries.iter().map(|entry| entry.name.len() as u64 + 46 + 28).sum();
     let too_large = |entry: &Entry| match &entry.body {
-        Body::Generated(bytes) if entry.name.ends_with("/datapackage.json") => bytes.len() as u64 > MAX_DATAPACKAGE,
         Body::Generated(_) if entry.name.ends_with("manifest-sha256.txt") => false,
+        Body::Generated(bytes) if lists_parts(&entry.name) => bytes.len() as u64 > MAX_LISTING,
         Body::Generated(bytes) => bytes.len() as u64 > MAX_JSON,
         Body::Part { .. } => false,
     };
@@ -227,4 +244,9 @@ pub(super) fn limits(entries: &[Entry]) -> Result<(), BuildError> {
         return Err(BuildError::TooLarge);
     }
     Ok(())
+}
+
+/// Whether a generated file grows with the number of parts.
+fn lists_parts(name: &str) -> bool {
+    name.ends_with("/datapackage.json") || name.ends_with("/ro-crate-metadata.json")
 }

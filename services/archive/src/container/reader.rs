@@ -2,54 +2,19 @@
 //! their names, not a byte before, between or after. It is written apart from `builder`, so that neither hides the
 //! other's mistakes, and takes nothing of a hostile file on trust.
 
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{MAX_DIRECTORY, MAX_ENTRIES};
-
-/// Deflate cannot shrink further than this; a size beyond it is a lie.
-const MAX_RATIO: u64 = 1032;
+use super::fields::{u16_at, u32_at, u64_at};
+use super::{Directory, DirectoryError, MAX_DIRECTORY, MAX_ENTRIES, MAX_RATIO, Packed, Stored};
 
 const END: usize = 22;
 const LOCATOR: usize = 20;
 const END64: usize = 56;
 const CENTRAL: usize = 46;
 const LOCAL: usize = 30;
-
-/// Why a file is not a container of the profile.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum DirectoryError {
-    /// It cannot be read.
-    #[error("cannot be read: {0}")]
-    Io(#[from] io::Error),
-    /// A record is not as the profile has it.
-    #[error("{what} (at byte {at})")]
-    Record { what: &'static str, at: u64 },
-}
-
-/// One file within the container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stored {
-    pub(crate) name: String,
-    pub(crate) deflated: bool,
-    pub(crate) crc32: u32,
-    pub(crate) size: u64,
-    pub(crate) compressed: u64,
-    /// Where its bytes begin in the file.
-    pub(crate) data: u64,
-    /// DOS date and time.
-    pub(crate) stamp: u32,
-}
-
-/// The files of a container, in the order of their names.
-#[derive(Debug)]
-pub(crate) struct Directory {
-    pub(crate) entries: Vec<Stored>,
-    /// Bytes of the whole file.
-    pub(crate) len: u64,
-}
 
 /// The DOS stamp that the profile gives every entry of an archive assembled at `at`.
 pub(crate) fn modified_at(at: Timestamp) -> u32 {
@@ -64,11 +29,29 @@ pub(crate) fn modified_at(at: Timestamp) -> u32 {
         | field(civil.second() / 2, 0)
 }
 
+/// What a directory entry says.
+struct Record {
+    name: String,
+    deflated: bool,
+    crc32: u32,
+    size: u64,
+    compressed: u64,
+    data: u64,
+    stamp: u32,
+}
+
 /// What the end of the file says about the directory.
 struct End {
     entries: u64,
     size: u64,
     offset: u64,
+}
+
+impl Record {
+    fn stored(self) -> Stored {
+        let Self { name, deflated, crc32, size, compressed, data, stamp } = self;
+        Stored { name, size, packed: Some(Packed { deflated, crc32, compressed, data, stamp }) }
+    }
 }
 
 impl Directory {
@@ -80,7 +63,7 @@ impl Directory {
             return record("the directory is larger than is read", end.offset);
         }
         let mut central = Cursor { file, at: end.offset, end: end.offset + end.size, buffer: Vec::new(), used: 0 };
-        let mut entries: Vec<Stored> = Vec::new();
+        let mut entries: Vec<Record> = Vec::new();
         let mut next_offset = 0;
         for _ in 0..end.entries {
             let at = central.at;
@@ -102,31 +85,23 @@ impl Directory {
             return record("there are bytes between the last entry and the directory", next_offset);
         }
         entries.iter().try_for_each(|entry| check_local(file, entry))?;
-        Ok(Self { entries, len })
+        Ok(Self { entries: entries.into_iter().map(Record::stored).collect(), len })
     }
 }
 
-fn record<T>(what: &'static str, at: u64) -> Result<T, DirectoryError> {
+pub(super) fn record<T>(what: &'static str, at: u64) -> Result<T, DirectoryError> {
     Err(DirectoryError::Record { what, at })
 }
 
-fn read_at<R: Read + Seek + ?Sized>(file: &mut R, at: u64, length: usize) -> Result<Vec<u8>, DirectoryError> {
+pub(super) fn read_at<R: Read + Seek + ?Sized>(
+    file: &mut R,
+    at: u64,
+    length: usize,
+) -> Result<Vec<u8>, DirectoryError> {
     file.seek(SeekFrom::Start(at))?;
     let mut bytes = vec![0; length];
     file.read_exact(&mut bytes)?;
     Ok(bytes)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> u16 {
-    u16::from(bytes[at]) | u16::from(bytes[at + 1]) << 8
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }
 
 fn read_end<R: Read + Seek + ?Sized>(file: &mut R, len: u64) -> Result<End, DirectoryError> {
@@ -205,7 +180,7 @@ impl<R: Read + Seek + ?Sized> Cursor<'_, R> {
 }
 
 /// Reads one central header whose entry must begin at `offset`.
-fn read_central<R: Read + Seek + ?Sized>(central: &mut Cursor<'_, R>, offset: u64) -> Result<Stored, DirectoryError> {
+fn read_central<R: Read + Seek + ?Sized>(central: &mut Cursor<'_, R>, offset: u64) -> Result<Record, DirectoryError> {
     let at = central.at;
     let mut header = [0; CENTRAL];
     header.copy_from_slice(central.take(CENTRAL)?);
@@ -242,7 +217,7 @@ fn read_central<R: Read + Seek + ?Sized>(central: &mut Cursor<'_, R>, offset: u6
     }
     let header_length = (LOCAL + name_length + if large { 20 } else { 0 }) as u64;
     let Some(data) = begins.checked_add(header_length) else { return record("an entry begins beyond the file", at) };
-    Ok(Stored { name, deflated, crc32: u32_at(&header, 16), size, compressed, data, stamp: u32_at(&header, 12) })
+    Ok(Record { name, deflated, crc32: u32_at(&header, 16), size, compressed, data, stamp: u32_at(&header, 12) })
 }
 
 /// Size, compressed size and offset: the 32-bit fields, or the ZIP64 ones for exactly those that are all ones.
@@ -266,13 +241,13 @@ fn wide_fields(header: &[u8; CENTRAL], extra: &[u8]) -> Option<[u64; 3]> {
     Some(out)
 }
 
-fn name_is_unsafe(name: &str) -> bool {
+pub(super) fn name_is_unsafe(name: &str) -> bool {
     let bad_segment = |segment: &str| segment.is_empty() || segment == "." || segment == "..";
     name.contains(['\\', '\0', ':']) || name.split('/').any(bad_segment)
 }
 
 /// Checks that the local header says what the directory says, byte by byte.
-fn check_local<R: Read + Seek + ?Sized>(file: &mut R, entry: &Stored) -> Result<(), DirectoryError> {
+fn check_local<R: Read + Seek + ?Sized>(file: &mut R, entry: &Record) -> Result<(), DirectoryError> {
     let large = entry.size >= 0xFFFF_FFFF || entry.compressed >= 0xFFFF_FFFF;
     let length = LOCAL + entry.name.len() + if large { 20 } else { 0 };
     let at = entry.data - length as u64;

@@ -15,8 +15,8 @@ use crate::digest::Sha256Hex;
 const MAX_SEGMENTS: usize = 6;
 /// Longest path, in bytes.
 const MAX_BYTES: usize = 200;
-/// The descriptor that the archive itself puts into an entity's folder.
-const DESCRIPTOR: &str = "datapackage.json";
+/// The files that the archive itself puts into an entity's folder.
+const OWN: [&str; 2] = ["datapackage.json", "previews.ndjson"];
 
 /// A path relative to `data/entities/<entity>/`, with `/` between 1 to 6 segments, at most 200 bytes, in NFC.
 ///
@@ -24,7 +24,7 @@ const DESCRIPTOR: &str = "datapackage.json";
 /// Excluded characters: control and bidirectional formatting characters, white space other than the space, and
 /// `< > : " | ? * \` (Windows), `%` (the BagIt specification doubles it in a manifest and no implementation does),
 /// `$ [ ] #` and a `~` at the start (Data Package readers take them for variables, patterns and fragments).
-/// `datapackage.json` is the archive's own.
+/// `datapackage.json` and `previews.ndjson` are the archive's own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(with = "String")]
@@ -49,7 +49,7 @@ pub enum InvalidPath {
     #[error("a part's path must be in Unicode normalization form C")]
     Normalization,
     /// The archive's own name.
-    #[error("a part's path must not begin with datapackage.json")]
+    #[error("a part's path must not begin with datapackage.json or previews.ndjson")]
     Reserved,
 }
 
@@ -83,7 +83,7 @@ impl PartPath {
             let rest = encoded.split_off(MAX_SEGMENTS - 1).join("=2F");
             encoded.push(rest);
         }
-        if fold(&encoded[0]) == DESCRIPTOR {
+        if OWN.contains(&fold(&encoded[0]).as_str()) {
             encoded[0] = format!("={:02X}{}", encoded[0].as_bytes()[0], &encoded[0][1..]);
         }
         let joined = encoded.join("/");
@@ -222,7 +222,7 @@ impl FromStr for PartPath {
         if !is_nfc(text) {
             return Err(InvalidPath::Normalization);
         }
-        let reserved = text.split('/').next().is_some_and(|first| fold(first) == DESCRIPTOR);
+        let reserved = text.split('/').next().is_some_and(|first| OWN.contains(&fold(first).as_str()));
         if reserved { Err(InvalidPath::Reserved) } else { Ok(Self(text.to_owned())) }
     }
 }

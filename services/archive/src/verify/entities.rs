@@ -4,26 +4,38 @@
 use tributary_model::disposition::{Disposition, Source};
 use tributary_model::group::PublicEntity;
 use tributary_model::id::EntityId;
+use tributary_model::key::PublicKey;
 use tributary_model::scope::Outcome;
 
 use super::Inspection;
+use super::derived::Derived;
 use super::findings::Findings;
 use crate::attestation::{Attestation, check_context};
-use crate::completeness::{EntityEntry, GroupRef, Said, attestation_path, roster_digest};
+use crate::completeness::{EntityEntry, GroupRef, Said, attestation_path, chain_is_whole, predecessor, roster_digest};
 use crate::datapackage::DataPackage;
 use crate::digest::Sha256Hex;
-use crate::opened::MAX_DATAPACKAGE;
+use crate::layout::{self, COMPLETENESS};
+use crate::opened::{MAX_JSON, MAX_LISTING};
 use crate::part::{Encoding, Part, paths_collide};
-use crate::show::{Summary, datapackage_path};
+use crate::preview;
+use crate::show::Summary;
+use crate::table::Table;
 
-const COMPLETENESS: &str = "completeness.json";
+/// What is remembered of an attestation for the check against another archive.
+pub(super) struct Signed {
+    /// Digest of its envelope.
+    pub(super) digest: Sha256Hex,
+    /// The key that signed it.
+    pub(super) key: PublicKey,
+}
 
-/// Checks every entity; returns the digests of the attestations in the order of the roster.
+/// Checks every entity; returns what is to be remembered of the attestations, in the order of the roster.
 pub(super) fn check(
     inspection: &mut Inspection<'_>,
+    derived: &mut Derived,
     summary: &mut Summary,
     findings: &mut Findings,
-) -> Vec<Option<Sha256Hex>> {
+) -> Vec<Option<Signed>> {
     check_roster(inspection, findings);
     let entries = std::mem::take(&mut inspection.completeness.entities);
     let mut attestations = Vec::with_capacity(entries.len());
@@ -32,12 +44,13 @@ pub(super) fn check(
             attestations.push(None);
             continue;
         };
-        let (attestation, digest) = attested(inspection, entry, &public, findings).unzip();
+        let (attestation, signed) = attested(inspection, entry, &public, findings).unzip();
         check_entry(entry, &public, attestation.as_ref(), findings);
+        derived.tell(entry, attestation.as_ref(), findings);
         if let Some(attestation) = attestation.filter(|attestation| attestation.parts.count > 0) {
-            check_parts(inspection, entry, &public, &attestation, summary, findings);
+            check_parts(inspection, entry, &public, &attestation, derived, summary, findings);
         }
-        attestations.push(digest);
+        attestations.push(signed);
     }
     inspection.completeness.entities = entries;
     attestations
@@ -60,12 +73,9 @@ fn check_roster(inspection: &Inspection<'_>, findings: &mut Findings) {
     if completeness.complete != completeness.entities.iter().all(|entry| entry.complete) {
         findings.error(COMPLETENESS, "`complete` does not follow from the entities");
     }
-    let follows = match &completeness.predecessor {
-        None => completeness.sequence == 1,
-        Some(before) => before.sequence >= 1 && before.sequence.checked_add(1) == Some(completeness.sequence),
-    };
-    if !follows {
-        findings.error(COMPLETENESS, "its sequence does not follow its predecessor's");
+    let follows = chain_is_whole(&completeness.chain, completeness.sequence);
+    if !follows || completeness.predecessor != predecessor(&completeness.chain) {
+        findings.error(COMPLETENESS, "its sequence does not follow its predecessor's, or its chain has a gap");
     }
 }
 
@@ -75,12 +85,12 @@ fn attested(
     entry: &EntityEntry,
     public: &PublicEntity,
     findings: &mut Findings,
-) -> Option<(Attestation, Sha256Hex)> {
+) -> Option<(Attestation, Signed)> {
     if entry.said_by != Source::Entity {
         return None;
     }
     let path = attestation_path(&entry.entity);
-    let envelope = inspection.read(&path, findings)?;
+    let envelope = inspection.read(&path, MAX_JSON, findings)?;
     let completeness = &inspection.completeness;
     let fresh = entry.archive.is_none_or(|archive| archive == completeness.sequence);
     let opened = check_context(
@@ -93,7 +103,7 @@ fn attested(
         fresh,
     );
     match opened {
-        Ok(attestation) => Some((attestation, Sha256Hex::of(&envelope))),
+        Ok((attestation, key)) => Some((attestation, Signed { digest: Sha256Hex::of(&envelope), key })),
         Err(error) => {
             findings.error(&path, error);
             None
@@ -129,6 +139,7 @@ fn check_parts(
     entry: &EntityEntry,
     public: &PublicEntity,
     attestation: &Attestation,
+    derived: &mut Derived,
     summary: &mut Summary,
     findings: &mut Findings,
 ) {
@@ -142,15 +153,9 @@ fn check_parts(
             return;
         }
     }
-    let path = datapackage_path(&entry.entity);
-    let read = inspection.archive.read(&path, MAX_DATAPACKAGE).map_err(|error| error.to_string());
-    let (bytes, digest) = match read {
-        Ok(read) => read,
-        Err(problem) => return findings.error(&path, problem),
-    };
-    if let Some(number) = inspection.archive.find(&path) {
-        inspection.seen[number] = Some(digest);
-    }
+    let path = layout::datapackage(&entry.entity);
+    let Some(bytes) = inspection.read(&path, MAX_LISTING, findings) else { return };
+    derived.note_media(inspection, &path, "application/json");
     let (package, parts, tables) = match DataPackage::read(&bytes) {
         Ok(read) => read,
         Err(problem) => return findings.error(&path, problem),
@@ -165,34 +170,66 @@ fn check_parts(
         findings.error(&path, format!("part {part} has the path of another, or differs from it in case only"));
     }
     for part in &parts {
-        check_part(inspection, &entry.entity, part, findings);
+        check_part(inspection, &entry.entity, part, derived, findings);
     }
+    check_previews(inspection, entry, attestation, (&parts, &tables), derived, findings);
     summary.describe(&entry.entity, &parts, &tables);
 }
 
 /// The part's bytes are there as described.
-fn check_part(inspection: &mut Inspection<'_>, entity: &EntityId, part: &Part, findings: &mut Findings) {
-    let path = format!("data/entities/{entity}/{}", part.path);
+fn check_part(
+    inspection: &mut Inspection<'_>,
+    entity: &EntityId,
+    part: &Part,
+    derived: &mut Derived,
+    findings: &mut Findings,
+) {
+    let path = format!("{}/{}", layout::entity_folder(entity), part.path);
     let Some(number) = inspection.archive.find(&path) else { return findings.error(&path, "missing") };
     // Read once: a list that names one large file many times must not keep the verifier busy.
     if inspection.seen[number].is_some() {
         return findings.error(&path, "it is listed twice");
     }
+    derived.note_media(inspection, &path, &part.media_type);
     let stored = &inspection.archive.files()[number];
-    let as_described = stored.deflated == (part.encoding == Encoding::Deflate)
-        && stored.crc32 == part.crc32
-        && stored.size == part.bytes
-        && stored.compressed == part.encoded_bytes;
-    if !as_described {
-        findings.error(&path, "its size, checksum or encoding is not as described");
-    }
+    let (size, packed) = (stored.size, stored.packed);
     match inspection.archive.digest(number) {
         Ok(digests) => {
             inspection.seen[number] = Some(digests.plain);
-            if digests.plain != part.sha256 || digests.encoded != part.encoded_sha256 {
-                findings.error(&path, "its digest is not as described");
+            if size != part.bytes || digests.crc32 != part.crc32 || digests.plain != part.sha256 {
+                findings.error(&path, "its size, checksum or digest is not as described");
             }
+            // The entity signed how it carried the part; another program may pack the same content otherwise.
+            let as_carried = packed.is_none_or(|packed| {
+                packed.deflated == (part.encoding == Encoding::Deflate)
+                    && packed.compressed == part.encoded_bytes
+                    && digests.encoded == part.encoded_sha256
+            });
+            inspection.archive.departures.recompressed += u64::from(!as_carried);
         }
         Err(error) => findings.error(&path, error),
+    }
+}
+
+/// The previews are the attested ones, and there are some exactly when some were attested.
+fn check_previews(
+    inspection: &mut Inspection<'_>,
+    entry: &EntityEntry,
+    attestation: &Attestation,
+    (parts, tables): (&[Part], &[Table]),
+    derived: &mut Derived,
+    findings: &mut Findings,
+) {
+    let Some(attested) = attestation.previews_sha256 else { return };
+    let path = layout::previews(&entry.entity);
+    let limit = (preview::MAX_ENTITY_BYTES + parts.len()) as u64;
+    let Some(bytes) = inspection.read(&path, limit, findings) else { return };
+    derived.note_media(inspection, &path, preview::MEDIA_TYPE);
+    if !attested.matches(&bytes) {
+        return findings.error(&path, "the previews are not the attested ones");
+    }
+    match preview::read(&bytes, tables, parts) {
+        Ok(previews) => derived.overview(&entry.entity, &previews, tables),
+        Err(problem) => findings.error(&path, problem),
     }
 }

@@ -15,6 +15,8 @@ const MAX_PLACE: usize = 300;
 pub enum Severity {
     /// Worth knowing; the archive stands.
     Note,
+    /// The container is not as it was written; what is in it stands.
+    Container,
     /// The archive does not stand.
     Error,
 }
@@ -42,6 +44,7 @@ impl fmt::Display for Finding {
 pub(super) struct Findings {
     kept: Vec<Finding>,
     errors: u64,
+    repacked: bool,
     dropped: u64,
 }
 
@@ -53,6 +56,12 @@ impl Findings {
 
     pub(super) fn note(&mut self, place: &str, what: impl fmt::Display) {
         self.push(Severity::Note, place, what);
+    }
+
+    /// What another program changed about the container.
+    pub(super) fn container(&mut self, what: impl fmt::Display) {
+        self.repacked = true;
+        self.push(Severity::Container, "the container", what);
     }
 
     fn push(&mut self, severity: Severity, place: &str, what: impl fmt::Display) {
@@ -67,6 +76,10 @@ impl Findings {
 
     pub(super) fn any_error(&self) -> bool {
         self.errors > 0
+    }
+
+    pub(super) fn is_repacked(&self) -> bool {
+        self.repacked
     }
 
     pub(super) fn into_vec(mut self) -> Vec<Finding> {

@@ -3,29 +3,30 @@
 
 use super::Inspection;
 use super::findings::Findings;
-use crate::bag::{BAGIT, README, bag_info};
+use crate::bag::{BAGIT, bag_info};
 use crate::digest::{Hasher, Sha256Hex};
-
-const PAYLOAD: &str = "data/";
-const MANIFEST: &str = "manifest-sha256.txt";
-const TAGMANIFEST: &str = "tagmanifest-sha256.txt";
-const CLOSING: &str = "attestations/gateway.dsse.json";
+use crate::layout::{BAG_DECLARATION, BAG_INFO, CLOSING, MANIFEST, PAYLOAD, TAGMANIFEST};
+use crate::opened::MAX_JSON;
 
 /// Checks the bag's own files; returns the digest of the tag manifest.
 pub(super) fn check(inspection: &mut Inspection<'_>, findings: &mut Findings) -> Option<Sha256Hex> {
-    exactly(inspection, "data/README.txt", README, findings);
     let (bytes, files) = payload(inspection);
-    exactly(inspection, "bagit.txt", BAGIT, findings);
+    exactly(inspection, BAG_DECLARATION, BAGIT, findings);
     let info = bag_info(&inspection.completeness, bytes, files);
-    exactly(inspection, "bag-info.txt", &info, findings);
+    exactly(inspection, BAG_INFO, &info, findings);
+    // What the page looks like is the business of the software that drew it: the gateway's signature covers it.
+    read_through(inspection, tributary_page::PAGE_PATH, findings);
+    read_through(inspection, tributary_page::MARK_PATH, findings);
     digested(inspection, MANIFEST, findings, |path| path.starts_with(PAYLOAD));
     digested(inspection, TAGMANIFEST, findings, |path| {
         !path.starts_with(PAYLOAD) && path != TAGMANIFEST && path != CLOSING
     })
 }
 
-fn exactly(inspection: &mut Inspection<'_>, path: &str, expected: &[u8], findings: &mut Findings) {
-    if let Some(bytes) = inspection.read(path, findings)
+/// A file must be these bytes and no others.
+pub(super) fn exactly(inspection: &mut Inspection<'_>, path: &str, expected: &[u8], findings: &mut Findings) {
+    let limit = MAX_JSON.max(expected.len() as u64);
+    if let Some(bytes) = inspection.read(path, limit, findings)
         && bytes != expected
     {
         findings.error(path, "its content is not what the rest of the archive calls for");
@@ -54,19 +55,24 @@ fn digested(
             expected.update(format!("{digest}  {covered}\n").as_bytes());
         }
     }
+    let found = read_through(inspection, path, findings)?;
+    if found != expected.finish() {
+        findings.error(path, "it does not list exactly the files it must cover, with their digests");
+    }
+    Some(found)
+}
+
+/// Reads one of the archive's own files to its end without holding it; returns its digest.
+fn read_through(inspection: &mut Inspection<'_>, path: &str, findings: &mut Findings) -> Option<Sha256Hex> {
     let Some(number) = inspection.archive.find(path) else {
         findings.error(path, "missing");
         return None;
     };
-    if inspection.archive.files()[number].deflated {
-        findings.error(path, "it must be stored as it is, not deflated");
-    }
     match inspection.archive.digest(number) {
         Ok(found) => {
             inspection.seen[number] = Some(found.plain);
-            if found.plain != expected.finish() {
-                findings.error(path, "it does not list exactly the files it must cover, with their digests");
-            }
+            let deflated = inspection.archive.files()[number].packed.is_some_and(|packed| packed.deflated);
+            inspection.archive.departures.deflated += u64::from(deflated);
             Some(found.plain)
         }
         Err(error) => {

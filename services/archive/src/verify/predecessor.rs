@@ -3,9 +3,11 @@
 
 use tributary_model::group::signed::Pins;
 
+use super::entities::Signed;
 use super::findings::Findings;
 use super::{Inspected, inspect};
-use crate::opened::ReadSeek;
+use crate::completeness::{EarlierArchive, EntityEntry};
+use crate::opened::{Opened, ReadSeek};
 
 const PLACE: &str = "the predecessor";
 
@@ -26,7 +28,7 @@ pub(super) fn check(
         }
         (Some(link), Some(before)) => {
             let mut own = Findings::default();
-            let Some(before) = inspect(before, pins, &mut own) else {
+            let Some(before) = inspect(Opened::new(before), pins, &mut own) else {
                 return findings.error(PLACE, "it is not an archive that verifies");
             };
             if own.any_error() {
@@ -38,8 +40,26 @@ pub(super) fn check(
             {
                 findings.error(PLACE, "it is not the archive that this one names and signs as its predecessor");
             }
+            if own.is_repacked() {
+                findings.note(PLACE, "another program packed it anew; what is in it stands");
+            }
+            check_chain(archive, &before, findings);
             check_answers(archive, &before, findings);
         }
+    }
+}
+
+/// What the addendum says of the archives before it is what they say of themselves.
+fn check_chain(archive: &Inspected, before: &Inspected, findings: &mut Findings) {
+    let earlier = &before.completeness;
+    let last = before.tagmanifest.map(|tagmanifest_sha256| EarlierArchive {
+        sequence: earlier.sequence,
+        tagmanifest_sha256,
+        assembled_at: earlier.assembled_at,
+        complete: earlier.complete,
+    });
+    if !earlier.chain.iter().chain(&last).eq(&archive.completeness.chain) {
+        findings.error(PLACE, "what this archive says of the earlier ones is not what it says itself");
     }
 }
 
@@ -55,14 +75,27 @@ fn check_answers(archive: &Inspected, before: &Inspected, findings: &mut Finding
             continue;
         };
         let earlier = &before.completeness.entities[number];
-        if repeated && (before.attestations[number] != *attestation || earlier.archive != entry.archive) {
+        let signed = before.attestations[number].as_ref();
+        let same = signed.map(|signed| signed.digest) == attestation.as_ref().map(|signed| signed.digest);
+        if repeated && (!same || earlier.archive != entry.archive) {
             findings.error(PLACE, format!("entity `{}` answered otherwise there than is repeated here", entry.entity));
         }
         let older = entry.attested_at.zip(earlier.attested_at).is_some_and(|(now, then)| now < then);
         // What is final stays final; an open answer may give way to what the gateway sees now.
         let lost = earlier.disposition.is_final() && entry.attestation.is_none();
-        if older || lost {
+        if lost && signed.is_some_and(|signed| is_void(archive, entry, signed)) {
+            let what =
+                format!("what entity `{}` answered there does not count any more: its key was revoked", entry.entity);
+            findings.note(PLACE, what);
+        } else if older || lost {
             findings.error(PLACE, format!("entity `{}` answered later there than here", entry.entity));
         }
     }
+}
+
+/// Whether the key of an earlier answer had lost its validity when `archive` was assembled, as the group has signed.
+fn is_void(archive: &Inspected, entry: &EntityEntry, signed: &Signed) -> bool {
+    let keys = archive.trust.entity(&entry.entity).map(|entity| entity.attestation_keys.as_slice()).unwrap_or_default();
+    let key = keys.iter().find(|key| key.public_key == signed.key);
+    key.is_none_or(|key| key.revoked_at.is_some_and(|revoked| archive.completeness.assembled_at >= revoked))
 }

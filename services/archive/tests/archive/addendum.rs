@@ -2,13 +2,14 @@
 
 use std::io::Cursor;
 
-use tributary_archive::bag::{CaseFacts, Contribution, EarlierArchive};
+use tributary_archive::bag::{BuildError, CaseFacts, Contribution, EarlierArchive};
 use tributary_archive::digest::Sha256Hex;
+use tributary_archive::information::{InformationFile, RecordState};
 use tributary_archive::verify::{ReadSeek, Report, Severity, Verdict, VerifyOptions, verify};
 use tributary_model::disposition::Disposition;
 
 use crate::forge::Forgery;
-use crate::world::{Closed, Content, World, at, errors};
+use crate::world::{ASSEMBLED, Closed, Content, World, at, errors};
 
 struct Late {
     world: World,
@@ -33,7 +34,7 @@ fn late() -> Late {
     facts.earlier = vec![EarlierArchive {
         sequence: 1,
         tagmanifest_sha256: first.bag.tagmanifest_sha256,
-        assembled_at: facts.assembled_at,
+        assembled_at: at(ASSEMBLED),
         complete: first.bag.complete,
     }];
     let contributions = vec![french, dutch];
@@ -103,6 +104,33 @@ fn a_wrong_predecessor_is_seen() {
 }
 
 #[test]
+fn an_addendum_cannot_say_of_the_archives_before_it_what_they_do_not() {
+    let Late { world, first, facts, contributions, .. } = late();
+    let mut lies = [facts.clone(), facts.clone()];
+    lies[0].earlier[0].complete = true;
+    lies[1].earlier[0].assembled_at = at("2026-06-01T00:00:00Z");
+    for facts in lies {
+        let addendum = world.close(&facts, &contributions).unwrap();
+        fails(&world, &addendum.bytes, Some(&first.bytes), "what this archive says of the earlier ones");
+    }
+    let mut gap = facts;
+    gap.sequence = 3;
+    gap.earlier[0].sequence = 2;
+    assert!(matches!(world.close(&gap, &contributions), Err(BuildError::Sequence(3))), "a chain with a gap");
+}
+
+#[test]
+fn an_addendum_tells_of_the_record_of_processing_where_it_is() {
+    let Late { addendum, .. } = late();
+    let information = Forgery::of(&addendum.bytes).text("data/information.json");
+    let information: InformationFile = serde_json::from_str(&information).unwrap();
+    let states: Vec<_> = information.entities.iter().map(|entity| (entity.state, entity.archive)).collect();
+    assert_eq!(states, [(RecordState::Earlier, Some(1)), (RecordState::NothingRecorded, None)]);
+    assert!(information.entities[0].not_recorded.is_empty());
+    assert!(information.entities[1].not_recorded.iter().all(|gap| gap.text == "not recorded by acme-nl société"));
+}
+
+#[test]
 fn an_addendum_cannot_take_back_or_replace_what_an_entity_said_before() {
     let Late { world, first, facts, mut contributions, .. } = late();
     let forgotten = world.observed("acme-fr", Disposition::Unreachable);
@@ -127,4 +155,20 @@ fn a_key_that_expired_since_does_not_spoil_an_answer_that_is_repeated() {
     later.public_group = world.group.clone();
     later.trust_envelope = world.trust();
     assert!(world.close(&later, &contributions).is_err(), "revoked is another matter");
+}
+
+#[test]
+fn an_answer_whose_key_was_revoked_since_may_be_taken_back_and_is_named() {
+    let Late { mut world, first, facts, contributions, .. } = late();
+    world.entity_mut("acme-fr").attestation_keys[0].revoked_at = Some(at("2026-06-06T00:00:00Z"));
+    let later = CaseFacts { public_group: world.group.clone(), trust_envelope: world.trust(), ..facts };
+    let void = world.observed("acme-fr", Disposition::Failed);
+    let addendum = world.close(&later, &[void, contributions[1].clone()]).unwrap();
+    let report = check(&world, &addendum.bytes, Some(&first.bytes));
+    assert_eq!(report.verdict, Verdict::Authentic, "{}", errors(&report));
+    assert!(
+        report.findings.iter().any(|finding| finding.what.contains("its key was revoked")),
+        "{:?}",
+        report.findings
+    );
 }

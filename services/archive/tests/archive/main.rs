@@ -9,6 +9,7 @@ mod build;
 mod flip;
 #[cfg(test)]
 mod forge;
+mod former;
 #[cfg(test)]
 mod tamper;
 #[cfg(test)]

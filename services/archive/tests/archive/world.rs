@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use tributary_archive::attestation::{Answer, Attestation, NotSearched, NotSearchedReason, PartsSummary, Searched};
 use tributary_archive::bag::{Bag, BuildError, CaseFacts, Contribution, Observed, build};
 use tributary_archive::digest::Sha256Hex;
+use tributary_archive::information::{self, Information, Processing, SystemInformation};
 use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest, PartPath};
+use tributary_archive::preview::{self, OverviewField, Preview, PreviewCell};
 use tributary_archive::table::{self, Field, FieldKind, ForeignKey, Labels, Table};
 use tributary_archive::verify::{Report, Severity, VerifyOptions, verify};
 use tributary_model::disposition::Disposition;
@@ -156,6 +158,7 @@ impl World {
             sequence: 1,
             earlier: Vec::new(),
             language: Language::english(),
+            former: Vec::new(),
             public_group: self.group.clone(),
             trust_envelope: self.trust(),
             decisions,
@@ -267,14 +270,29 @@ impl World {
         self.contribution(&attestation, Vec::new(), Vec::new())
     }
 
-    /// An entity that hands over `contents` of the customer table and attachments.
+    /// An entity that hands over `contents` of the customer table and attachments, without previews or a record.
     pub(crate) fn hands_over(&mut self, entity: &str, contents: Vec<Content>) -> Contribution {
+        self.presents(entity, contents, Vec::new(), None)
+    }
+
+    /// An entity that hands over `contents` with previews and its record of processing.
+    pub(crate) fn presents(
+        &mut self,
+        entity: &str,
+        contents: Vec<Content>,
+        previews: Vec<Preview>,
+        information: Option<Information>,
+    ) -> Contribution {
         let parts = self.stage(entity, contents);
         let tables = vec![customer(), invoice()];
         let used: Vec<Table> =
             tables.into_iter().filter(|t| parts.iter().any(|p| p.collection == t.collection)).collect();
-        let attestation = self.attestation(entity, Disposition::Fulfilled, &parts, &used);
-        self.contribution(&attestation, used, parts)
+        let attestation = Attestation {
+            previews_sha256: (!previews.is_empty()).then(|| preview::digest(&previews)),
+            information_sha256: information.as_ref().map(information::digest),
+            ..self.attestation(entity, Disposition::Fulfilled, &parts, &used)
+        };
+        Contribution { previews, information, ..self.contribution(&attestation, used, parts) }
     }
 
     pub(crate) fn contribution(&self, attestation: &Attestation, tables: Vec<Table>, parts: Vec<Part>) -> Contribution {
@@ -337,7 +355,7 @@ impl World {
     pub(crate) fn sample() -> (Self, Vec<Contribution>) {
         let mut world = World::new(&["acme-be", "acme-de", "acme-fr", "acme-nl"]);
         let contributions = vec![
-            world.hands_over("acme-fr", sample_contents()),
+            world.presents("acme-fr", sample_contents(), sample_previews(), Some(record())),
             world.says("acme-be", Disposition::NoData),
             world.observed("acme-nl", Disposition::Unreachable),
             world.says("acme-de", Disposition::PartlyFulfilled),
@@ -353,6 +371,57 @@ pub(crate) fn sample_contents() -> Vec<Content> {
         Content::csv("crm/invoice-0002.csv", "invoice", 1, "id,customer,total\n8,1,1e3\n".to_owned()),
         Content::attachment("files/Ausweis (Kopie) é.pdf", "documents", "application/pdf", b"%PDF-1.4 not really"),
     ]
+}
+
+/// Previews of the sample's tables, of which one is shown in part.
+pub(crate) fn sample_previews() -> Vec<Preview> {
+    let text = |text: &str| PreviewCell::Text(text.to_owned());
+    let overview = |field: &str, values: &[&str]| OverviewField {
+        field: field.to_owned(),
+        values: values.iter().map(|value| (*value).to_owned()).collect(),
+        more: false,
+    };
+    let preview = |collection: &str, rows, overview| Preview {
+        dataset: "crm".parse().unwrap(),
+        collection: collection.to_owned(),
+        total_rows: 2,
+        rows,
+        overview,
+    };
+    let cut = PreviewCell::Cut { cut: "9.9".to_owned(), bytes: 4 };
+    let file = PreviewCell::File { file: "files/Ausweis (Kopie) é.pdf".to_owned() };
+    vec![
+        preview("invoice", vec![vec![text("7"), file, cut]], vec![overview("customer", &["1"])]),
+        preview(
+            "customer",
+            vec![vec![text("1"), text("Zoë"), text("1990-01-02")], vec![text("2"), text("=Anna"), PreviewCell::Null]],
+            vec![overview("name", &["Zoë", "=Anna"]), overview("born", &["1990-01-02"])],
+        ),
+    ]
+}
+
+/// A record of processing with a gap.
+pub(crate) fn record() -> Information {
+    let marketing = Processing {
+        name: Some("Newsletter".to_owned()),
+        data_use: Some("marketing.communications".to_owned()),
+        categories: vec!["user.contact.email".to_owned()],
+        legal_basis: Some("Consent".to_owned()),
+        recipients: vec!["Post & Co".to_owned(), "Druck <Berlin>".to_owned()],
+        ..Processing::default()
+    };
+    Information {
+        systems: vec![SystemInformation {
+            system: "crm_system".parse().unwrap(),
+            name: Some("Customer care".to_owned()),
+            description: None,
+            datasets: vec!["crm".parse().unwrap()],
+            joint_controller: None,
+            international_transfers: Some(true),
+            transfer_safeguards: Vec::new(),
+            processing: vec![marketing],
+        }],
+    }
 }
 
 fn field(name: &str, kind: FieldKind) -> Field {
