@@ -26,7 +26,7 @@ use crate::raw::{Program, tls};
 
 const ENTITY: &str = "alpha-be";
 const DATASET: &str = "library";
-/// Somebody in the library who owns one small document.
+/// Text in one row.
 const DOCUMENT: u64 = 2 * KIB;
 const PART: u64 = 64 * MIB;
 const QUERY: &str = "SELECT id, person_id, version, body FROM document WHERE person_id = 1 ORDER BY id";

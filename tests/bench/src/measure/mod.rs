@@ -2,9 +2,14 @@
 //!
 //! `stand` is the product under measure; the other modules are named after what the table calls them.
 
+mod closing;
 mod export;
 mod rows;
+mod side;
+mod small;
 mod stand;
+
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -19,6 +24,12 @@ pub(crate) enum Subject {
     Rows,
     /// A large export end to end, the gateway's CPU time in it, and both sides' memory.
     Export,
+    /// Small cases at eight entities.
+    Small,
+    /// Closing a case of a thousand parts.
+    Closing,
+    /// Agents side by side, and memory while many stream.
+    Side,
 }
 
 impl Subject {
@@ -30,6 +41,9 @@ impl Subject {
         match self {
             Self::Rows => rows::measure(scale, figures).await,
             Self::Export => export::measure(scale, figures).await,
+            Self::Small => small::measure(scale, figures).await,
+            Self::Closing => closing::measure(scale, figures).await,
+            Self::Side => side::measure(scale, figures).await,
         }
     }
 }
@@ -47,16 +61,22 @@ pub(crate) struct Scale {
     pub(crate) rows: i64,
     /// Orders of one person.
     pub(crate) orders: i64,
+    /// Small cases of a turn.
+    pub(crate) cases: u64,
+    /// Text behind each slow link.
+    pub(crate) link_text: u64,
+    /// How long a case waits before it is closed.
+    pub(crate) window: Duration,
 }
 
 impl Scale {
     /// As the README's table has it.
     pub(crate) fn full() -> Self {
-        Self { looseness: 1.0, turns: 3, text: 512 * MIB, rows: 1_000_000, orders: 100_000 }
+        Self { looseness: 1.0, turns: 3, text: 512 * MIB, rows: 1_000_000, orders: 100_000, cases: 200, link_text: 24 * MIB, window: Duration::from_secs(20) }
     }
 
     /// For every run of the tests.
     pub(crate) fn quick() -> Self {
-        Self { looseness: 0.6, turns: 2, text: 128 * MIB, rows: 200_000, orders: 40_000 }
+        Self { looseness: 0.6, turns: 2, text: 256 * MIB, rows: 200_000, orders: 40_000, cases: 64, link_text: 8 * MIB, window: Duration::from_secs(12) }
     }
 }

@@ -40,13 +40,22 @@ impl Stand {
     /// Starts the gateway and the agents of `entities`, and has them through a small case: connected, asked once, at
     /// rest.
     pub(super) async fn start(plan: &Plan, entities: &[&str]) -> Result<Self> {
-        let group = plan.lay_out()?;
+        Self::begin(plan.lay_out()?, entities).await
+    }
+
+    /// The same for a group that is laid out already.
+    pub(super) async fn begin(group: Group, entities: &[&str]) -> Result<Self> {
+        let stand = Self::attach(group, entities).await?;
+        stand.case(OTHER).await?;
+        Ok(stand)
+    }
+
+    /// Starts them without a first case.
+    pub(super) async fn attach(group: Group, entities: &[&str]) -> Result<Self> {
         let agents = group.start_agents(entities).await?;
         let gateway = group.start_gateway().await?;
         let portal = group.caller(PORTAL)?;
-        let stand = Self { group, agents, gateway, portal };
-        stand.case(OTHER).await?;
-        Ok(stand)
+        Ok(Self { group, agents, gateway, portal })
     }
 
     /// One case of a person, as CSV.
@@ -66,6 +75,11 @@ impl Stand {
 
     fn agents_cpu(&self) -> Result<Duration> {
         self.agents.iter().map(|agent| cpu::of(agent.pid())).sum()
+    }
+
+    /// CPU time of all processes so far.
+    pub(super) fn cpu(&self) -> Result<Duration> {
+        Ok(cpu::of(self.gateway.pid())? + self.agents_cpu()?)
     }
 
     /// A case's events with their times, up to its first archive.

@@ -3,6 +3,7 @@
 
 pub(crate) mod encode;
 pub(crate) mod receive;
+mod small;
 pub(crate) mod stream;
 pub(crate) mod tls;
 
@@ -39,6 +40,30 @@ pub(crate) enum Program {
         /// Certificates.
         tls: PathBuf,
     },
+    /// One entity of small cases.
+    SmallAgent {
+        /// The entity's database.
+        database: PathBuf,
+        /// Where its ledger and spool are.
+        folder: PathBuf,
+        /// Certificates.
+        tls: PathBuf,
+    },
+    /// The gateway of small cases: runs them all.
+    SmallGateway {
+        /// Where the agents listen.
+        ports: Vec<u16>,
+        /// How many.
+        cases: u64,
+        /// How many at a time.
+        at_once: usize,
+        /// Bytes of an archive that are no part's.
+        generated: usize,
+        /// Where its state and objects are.
+        folder: PathBuf,
+        /// Certificates.
+        tls: PathBuf,
+    },
     /// Serves the parts in a folder as gRPC streams.
     ServeStream {
         /// The parts.
@@ -64,6 +89,10 @@ impl Program {
             Self::Encode { database, queries } => encode::run(&database, &queries)?,
             Self::Send { parts, tls } => return receive::send(&parts, &tls),
             Self::Receive { port, into, tls } => receive::run(port, &into, &tls)?,
+            Self::SmallAgent { database, folder, tls } => return small::agent::serve(&database, &folder, &tls),
+            Self::SmallGateway { ports, cases, at_once, generated, folder, tls } => {
+                small::gateway::run(&ports, cases, at_once, generated, &folder, &tls)?
+            }
             Self::ServeStream { parts, tls } => return stream::serve(&parts, &tls),
             Self::ReadStream { port, parts, tls } => stream::read(port, parts, &tls)?,
         };
