@@ -2,14 +2,14 @@
 //!
 //! No part is opened, so the cost does not depend on their bytes. After a crash the same draft gives the same archive.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::task::spawn_blocking;
-use tributary_archive::bag::{self, Bag, BuildError, CaseFacts, Contribution, EarlierArchive, Observed};
+use tributary_archive::bag::{self, Bag, BuildError, CaseFacts, Contribution, EarlierArchive, Former, Observed};
 use tributary_model::clock::SharedClock;
 use tributary_model::disposition::Disposition;
 use tributary_model::group::PublicGroup;
@@ -152,18 +152,35 @@ fn build(facts: &ArchiveFacts, key: &SigningKey) -> Result<(Bag, Vec<(EntityId, 
     let mut contributions = contributions(facts);
     let mut voided = Vec::new();
     loop {
-        let (entity, error) = match bag::build(&case, &contributions, key) {
+        let error = match bag::build(&case, &contributions, key) {
             Ok(bag) => return Ok((bag, voided)),
-            Err(error @ BuildError::Attestation { .. }) => match &error {
-                BuildError::Attestation { entity, .. } => (entity.clone(), error),
-                _ => return Err(error.into()),
-            },
-            Err(error) => return Err(error.into()),
+            Err(error) => error,
         };
+        let Some(entity) = to_blame(&error).cloned() else { return Err(error.into()) };
         tracing::error!(case = %facts.case.id, %entity, %error, "an entity's answer does not count any more");
         leave_out(&mut contributions, &entity, facts, &error)?;
         let why = format!("its signed answer does not count any more ({error}); then retry its task");
         voided.push((entity, why));
+    }
+}
+
+/// The entity whose answer stands in the way. All others must not wait for it.
+fn to_blame(error: &BuildError) -> Option<&EntityId> {
+    match error {
+        BuildError::Attestation { entity, .. }
+        | BuildError::Parts { entity, .. }
+        | BuildError::Previews { entity, .. }
+        | BuildError::Information(entity)
+        | BuildError::Undescribed { entity, .. }
+        | BuildError::Path { entity, .. } => Some(entity),
+        BuildError::Trust
+        | BuildError::Former(_)
+        | BuildError::Key(_)
+        | BuildError::Sequence(_)
+        | BuildError::Roster(_)
+        | BuildError::ReservedEntity(_)
+        | BuildError::Contribution { .. }
+        | BuildError::TooLarge => None,
     }
 }
 
@@ -187,16 +204,20 @@ fn leave_out(
     Ok(())
 }
 
-/// The group file in force when the archive fell due, as long as it has the same roster; otherwise the one that the
-/// scope was decided under.
+/// The group file in force when the archive fell due.
 fn group_of(facts: &ArchiveFacts) -> Result<(PublicGroup, Vec<u8>), AssemblyError> {
-    let (in_force, decided) = &facts.public_parts;
-    let group = public_of(in_force).ok_or(AssemblyError::Group)?;
-    let roster: HashSet<&EntityId> = facts.case.decisions.iter().map(|decision| &decision.entity).collect();
-    if group.entities.iter().map(|entity| &entity.id).collect::<HashSet<_>>() == roster {
-        return Ok((group, in_force.clone()));
-    }
-    Ok((public_of(decided).ok_or(AssemblyError::Group)?, decided.clone()))
+    let envelope = &facts.group;
+    Ok((public_of(envelope).ok_or(AssemblyError::Group)?, envelope.clone()))
+}
+
+/// Earlier versions of it, for entities that have left the group: each as it was when the entity answered, or when it
+/// was decided on.
+fn former(facts: &ArchiveFacts) -> Result<Vec<Former>, AssemblyError> {
+    let former = facts.former.iter().map(|left| {
+        let group = public_of(&left.public_part).ok_or(AssemblyError::Group)?;
+        Ok(Former { group, trust_envelope: left.public_part.clone(), entities: left.entities.clone() })
+    });
+    former.collect()
 }
 
 fn case_facts(
@@ -224,6 +245,7 @@ fn case_facts(
         language: case.language.clone(),
         public_group,
         trust_envelope,
+        former: former(facts)?,
         decisions: case.decisions.clone(),
         software: SOFTWARE.to_owned(),
     })
@@ -231,30 +253,36 @@ fn case_facts(
 
 /// One contribution per entity of the roster: those with a task as the draft has them, the others as not asked.
 fn contributions(facts: &ArchiveFacts) -> Vec<Contribution> {
-    let not_asked = |entity: &EntityId| said_by_gateway(entity.clone(), Disposition::NotAsked);
-    let of = |entity: &EntityId| facts.entities.iter().find(|f| f.standing.entity == *entity);
-    let decisions = facts.case.decisions.iter();
-    decisions.map(|d| of(&d.entity).map_or_else(|| not_asked(&d.entity), contribution)).collect()
+    let known: HashMap<&EntityId, &EntityFacts> = facts.entities.iter().map(|f| (&f.standing.entity, f)).collect();
+    let left: HashSet<&EntityId> = facts.former.iter().flat_map(|former| &former.entities).collect();
+    let of = |entity: &EntityId| match known.get(entity) {
+        Some(facts) => contribution(facts, left.contains(entity)),
+        None => said_by_gateway(entity.clone(), Disposition::NotAsked),
+    };
+    facts.case.decisions.iter().map(|decision| of(&decision.entity)).collect()
 }
 
 /// What was observed, for the person and whoever they show the archive to. The task's own reason is for operators and
 /// may name hosts and ports of the group's network, which the archive's public part leaves out on purpose.
-fn in_words(disposition: Disposition) -> &'static str {
+fn in_words(disposition: Disposition, left: bool) -> &'static str {
     match disposition {
+        _ if left => "the entity left the group before it had answered",
         Disposition::Unreachable => "there was no connection to the entity's agent",
         Disposition::TimedOut => "the entity's agent did not answer in time",
-        Disposition::Failed => "the entity's agent failed, or sent something that does not verify",
+        Disposition::Failed => {
+            "the entity's agent failed, or sent something that does not verify or is more than can be taken in"
+        }
         _ => "the entity has not answered yet",
     }
 }
 
-fn contribution(facts: &EntityFacts) -> Contribution {
+fn contribution(facts: &EntityFacts, left: bool) -> Contribution {
     let standing = &facts.standing;
     let observed = standing.observed_since.map(|since| Observed {
         since,
         last_attempt: standing.last_attempt_at,
         attempts: standing.attempts,
-        reason: in_words(standing.disposition).to_owned(),
+        reason: in_words(standing.disposition, left).to_owned(),
     });
     Contribution {
         entity: standing.entity.clone(),

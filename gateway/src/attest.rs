@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tributary_archive::attestation::{Attestation, AttestationError, PartsMismatch};
 use tributary_archive::information::{self, Information};
 use tributary_archive::part::Part;
-use tributary_archive::preview::{self, Preview};
+use tributary_archive::preview::{self, InvalidPreviews, Preview};
 use tributary_archive::table::Table;
 use tributary_model::group::Entity;
 use tributary_model::group::signed::InForce;
@@ -55,6 +55,9 @@ pub enum AttestationFault {
     /// Other parts than those received.
     #[error("attestation: {0}")]
     Parts(#[from] PartsMismatch),
+    /// Previews that no archive takes.
+    #[error("attestation: the previews do not fit what they show: {0}")]
+    Unfit(InvalidPreviews),
     /// Other previews than those received, or none where some came.
     #[error("attestation: the previews are not the attested ones")]
     Previews,
@@ -101,6 +104,7 @@ pub fn verify_attestation(
         return Err(AttestationFault::Early);
     }
     attestation.check_parts_given(expected.parts, expected.tables)?;
+    preview::check(expected.previews, expected.tables, expected.parts).map_err(AttestationFault::Unfit)?;
     let previews = (!expected.previews.is_empty()).then(|| preview::digest(expected.previews));
     if attestation.previews_sha256 != previews {
         return Err(AttestationFault::Previews);

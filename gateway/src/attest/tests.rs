@@ -210,8 +210,10 @@ fn it_must_cover_exactly_the_previews_and_the_record_that_came() {
     world.previews = vec![preview];
     assert_eq!(world.verify(&bare), Err(AttestationFault::Previews), "came, and is not attested");
     assert!(world.verify(&covering).is_ok());
+    world.previews[0].rows.push(Vec::new());
+    assert_eq!(world.verify(&covering), Err(AttestationFault::Previews), "another one came");
     world.previews[0].total_rows = 2;
-    assert_eq!(world.verify(&covering), Err(AttestationFault::Previews));
+    assert!(matches!(world.verify(&covering), Err(AttestationFault::Unfit(_))), "no archive would take it");
     world.previews.clear();
     let record = Information::default();
     let informing = Attestation { information_sha256: Some(information::digest(&record)), ..bare.clone() };

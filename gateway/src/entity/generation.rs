@@ -52,8 +52,8 @@ struct Known {
     described: u64,
     /// Digests of its columns' names, in their order.
     columns: Vec<Sha256Hex>,
-    /// Rows of its parts so far.
-    rows: u64,
+    /// Rows of its parts so far; nothing before the first.
+    rows: Option<u64>,
     /// Whether its preview came, and with it its last part.
     previewed: bool,
 }
@@ -79,7 +79,7 @@ impl Generation {
         }
         let bytes = described(&table);
         let columns = table.fields.iter().map(|field| Sha256Hex::of(field.name.as_bytes())).collect();
-        let known = Known { described: bytes, columns, rows: 0, previewed: false };
+        let known = Known { described: bytes, columns, rows: None, previewed: false };
         if self.tables.insert(table_name(table.dataset.as_str(), &table.collection), known).is_some() {
             return Err(Fault::TableTwice);
         }
@@ -116,7 +116,8 @@ impl Generation {
         let form = match part.kind {
             PartKind::Table => {
                 let known = known.ok_or(Fault::Undescribed { index })?;
-                known.rows = known.rows.checked_add(part.rows).ok_or(Fault::TooMuch("rows"))?;
+                let rows = known.rows.unwrap_or(0).checked_add(part.rows).ok_or(Fault::TooMuch("rows"))?;
+                known.rows = Some(rows);
                 known.described
             }
             PartKind::Attachment => {

@@ -3,6 +3,8 @@
 //! The draft fixes in one transaction how every entity stood and when; building it again after a crash gives the same
 //! bytes.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tributary_archive::information::Information;
@@ -10,8 +12,10 @@ use tributary_archive::part::Part;
 use tributary_archive::preview::Preview;
 use tributary_archive::table::Table;
 use tributary_model::disposition::Disposition;
+use tributary_model::group::PublicEntity;
 use tributary_model::id::{CaseId, EntityId, InstructionId};
 use tributary_model::lifecycle::{CaseEvent, TaskEvent, TaskState};
+use tributary_model::scope::{self, Decision};
 
 use super::cases::{archive, standings};
 use super::events::{Head, Record};
@@ -21,6 +25,7 @@ use super::presentations;
 use super::sql::{Ask, Snapshot, Tx, vals};
 use super::{Store, StoreError};
 use crate::case::{Actor, Archive, Case};
+use crate::group::public_of;
 
 /// How every entity stood when an archive fell due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,8 +62,17 @@ pub(crate) struct ArchiveFacts {
     pub(crate) keys: CaseKeys,
     pub(crate) draft: Draft,
     pub(crate) entities: Vec<EntityFacts>,
-    /// Signed public part of the group file: the one in force at the draft, and the one the scope was decided under.
-    pub(crate) public_parts: (Vec<u8>, Vec<u8>),
+    /// Signed public part of the group file in force at the draft.
+    pub(crate) group: Vec<u8>,
+    /// Of earlier ones, for entities that it does not list any more; versions rise.
+    pub(crate) former: Vec<FormerPart>,
+}
+
+/// The signed public part of an earlier group file.
+pub(crate) struct FormerPart {
+    pub(crate) public_part: Vec<u8>,
+    /// Entities of the roster that have left the group since.
+    pub(crate) entities: Vec<EntityId>,
 }
 
 /// What one entity contributes.
@@ -106,6 +120,7 @@ pub(super) async fn draft(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Resul
     }
     let last: u32 = row.count("last")?;
     let group = meta::in_force(tx).await?.ok_or(StoreError::Corrupt("group_in_force"))?;
+    admit_joined(tx, head, group.version, now).await?;
     let mut draft = Draft { sequence: last + 1, assembled_at: now, group_version: group.version, entities: Vec::new() };
     let sql = "SELECT entity, state, disposition, reason, export_instruction, archive, observed_since, \
                last_attempt_at, attempts FROM tasks WHERE case_id = $1 ORDER BY position";
@@ -132,6 +147,71 @@ pub(super) async fn draft(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Resul
     Ok(())
 }
 
+/// Records a decision on every entity that has joined the group since the scope was decided: an archive has a line for
+/// each entity of the group file in force, and an entity that nobody decided to ask is not asked.
+async fn admit_joined(tx: &mut Tx, head: &mut Head, version: u64, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "SELECT decisions FROM cases WHERE case_id = $1";
+    let mut decisions: Vec<Decision> =
+        tx.row(sql, &vals![head.id]).await?.ok_or(StoreError::NoCase)?.json("decisions")?;
+    let public = public_of(&meta::public_part(tx, version).await?).ok_or(StoreError::Corrupt("group_public"))?;
+    let known: HashSet<EntityId> = decisions.iter().map(|decision| decision.entity.clone()).collect();
+    let joined: Vec<&PublicEntity> = public.entities.iter().filter(|entity| !known.contains(&entity.id)).collect();
+    if joined.is_empty() {
+        return Ok(());
+    }
+    for entity in joined {
+        let decision = scope::joined(&public, entity);
+        let disposition = Some(Disposition::NotAsked);
+        let detail = decision.rule.reason();
+        let record = Record { entity: Some(&entity.id), disposition, detail, ..Record::default() };
+        head.record(tx, "ENTITY_JOINED", now, record).await?;
+        decisions.push(decision);
+    }
+    let sql = "UPDATE cases SET decisions = $2 WHERE case_id = $1";
+    tx.run(sql, &vals![head.id, super::opening::decisions_json(&decisions)?]).await.map(drop)
+}
+
+/// The earlier group files that a draft needs: for each entity that the one in force does not list any more, the one
+/// that counted when its answer was verified, or when it was decided on.
+async fn former(
+    snapshot: &mut Snapshot,
+    case: &Case,
+    draft: &Draft,
+    group: &[u8],
+) -> Result<Vec<FormerPart>, StoreError> {
+    let public = public_of(group).ok_or(StoreError::Corrupt("group_public"))?;
+    let listed: HashSet<&EntityId> = public.entities.iter().map(|entity| &entity.id).collect();
+    let drafted: HashMap<&EntityId, &DraftEntity> =
+        draft.entities.iter().map(|drafted| (&drafted.entity, drafted)).collect();
+    let mut versions: BTreeMap<u64, Vec<EntityId>> = BTreeMap::new();
+    for decision in case.decisions.iter().filter(|decision| !listed.contains(&decision.entity)) {
+        let instruction = drafted.get(&decision.entity).and_then(|drafted| drafted.instruction);
+        let verified = match instruction {
+            Some(instruction) => verified_under(snapshot, case.id, &decision.entity, instruction).await?,
+            None => None,
+        };
+        versions.entry(verified.unwrap_or(decision.group_version)).or_default().push(decision.entity.clone());
+    }
+    let mut former = Vec::with_capacity(versions.len());
+    for (version, entities) in versions {
+        former.push(FormerPart { public_part: meta::public_part(snapshot, version).await?, entities });
+    }
+    Ok(former)
+}
+
+/// Version of the group file in force when an attestation was verified.
+async fn verified_under(
+    snapshot: &mut Snapshot,
+    case: CaseId,
+    entity: &EntityId,
+    instruction: InstructionId,
+) -> Result<Option<u64>, StoreError> {
+    let sql = "SELECT group_version FROM attestations WHERE case_id = $1 AND entity = $2 AND instruction = $3";
+    let row = snapshot.rows(sql, &vals![case, entity, instruction]).await?.pop();
+    let version = row.map(|row| row.int_opt("group_version")).transpose()?.flatten();
+    version.map(u64::try_from).transpose().map_err(|_| StoreError::Corrupt("group_version"))
+}
+
 impl Store {
     /// Cases whose archive or addendum waits to be written.
     pub(crate) async fn drafts(&self) -> Result<Vec<CaseId>, StoreError> {
@@ -152,11 +232,9 @@ impl Store {
         for standing in &draft.entities {
             entities.push(entity_facts(&mut snapshot, &keys, id, draft.sequence, standing).await?);
         }
-        let public_parts = (
-            meta::public_part(&mut snapshot, draft.group_version).await?,
-            meta::public_part(&mut snapshot, case.group_version).await?,
-        );
-        Ok(Some(ArchiveFacts { case, keys, draft, entities, public_parts }))
+        let group = meta::public_part(&mut snapshot, draft.group_version).await?;
+        let former = former(&mut snapshot, &case, &draft, &group).await?;
+        Ok(Some(ArchiveFacts { case, keys, draft, entities, group, former }))
     }
 
     /// Makes a built archive the case's own. When the case was cancelled meanwhile: a conflict, and nothing is kept.

@@ -5,13 +5,19 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tributary_archive::attestation::{Answer, Attestation, PartsSummary};
+use tributary_archive::digest::Sha256Hex;
 use tributary_archive::frames::{ContentKey, KeyEncryptionKey};
-use tributary_archive::part::PartListDigest;
+use tributary_archive::information::Information;
+use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest};
+use tributary_archive::preview::Preview;
 use tributary_archive::table;
 use tributary_model::disposition::Disposition;
+use tributary_model::dsse::Envelope;
 use tributary_model::group::signed::InForce;
+use tributary_model::group::{PublicEntity, PublicGroup};
 use tributary_model::id::{CaseId, EntityId};
 use tributary_model::identifier::Identifier;
+use tributary_model::key::SigningKey;
 use tributary_model::language::Language;
 use tributary_model::lifecycle::{CaseState, TaskState};
 use tributary_model::right::{Right, TableFormat};
@@ -20,6 +26,8 @@ use tributary_transport::tasks::Tasks;
 
 use super::*;
 use crate::case::{Actor, Case, Dates, Opening, Waiting};
+use crate::group::public_of;
+use crate::stage::Staged;
 
 const LEASE: Duration = Duration::from_secs(30);
 const CLOSE: Duration = Duration::from_secs(5);
@@ -59,7 +67,7 @@ impl Bench {
         let tasks = Tasks::new();
         let store = Store::open(&folder.path().join("data"), kek(folder.path()), &tasks).await.unwrap();
         let group = InForce { version: 1, digest: "00".repeat(32) };
-        store.put_group_in_force(group, b"public".to_vec()).await.unwrap();
+        store.put_group_in_force(group, public_part(1, &[])).await.unwrap();
         Self { folder, tasks, store }
     }
 
@@ -128,19 +136,69 @@ impl Bench {
 
     /// Makes the archive that is due durable.
     async fn write_archive(&self, case: CaseId, sequence: u32, at: Timestamp) -> Result<(), StoreError> {
-        let written = WrittenArchive {
-            case,
-            sequence,
-            object: format!("object-{sequence}"),
-            pieces: Vec::new(),
-            file_name: "a.zip".to_owned(),
-            size: 1,
-            tagmanifest_sha256: "00".repeat(32),
-            complete: true,
-            voided: Vec::new(),
-        };
-        self.store.archive_written(written, at).await.map(drop)
+        self.store.archive_written(written(case, sequence), at).await.map(drop)
     }
+
+    /// As [`Bench::write_archive`], with the answers of some entities found void.
+    async fn write_voiding(
+        &self,
+        case: CaseId,
+        sequence: u32,
+        void: &[&str],
+        at: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut written = written(case, sequence);
+        written.voided = void.iter().map(|entity| (id(entity), "its key was revoked".to_owned())).collect();
+        self.store.archive_written(written, at).await
+    }
+
+    /// What a statement counts as `n`.
+    async fn count(&self, sql: &'static str) -> i64 {
+        let count = self.store.write("count", move |tx| {
+            Box::pin(async move { tx.row(sql, &[]).await?.ok_or(StoreError::NoCase)?.int("n") })
+        });
+        count.await.unwrap()
+    }
+}
+
+/// An archive as if it had been built.
+fn written(case: CaseId, sequence: u32) -> WrittenArchive {
+    WrittenArchive {
+        case,
+        sequence,
+        object: format!("object-{sequence}"),
+        pieces: Vec::new(),
+        file_name: "a.zip".to_owned(),
+        size: 1,
+        tagmanifest_sha256: "00".repeat(32),
+        complete: true,
+        voided: Vec::new(),
+    }
+}
+
+/// A public part, signed by somebody, that lists `entities`.
+fn public_part(version: u64, entities: &[&str]) -> Vec<u8> {
+    let key = SigningKey::generate().unwrap();
+    let entity = |entity: &&str| PublicEntity {
+        id: id(entity),
+        legal_name: (*entity).to_owned(),
+        country: "FR".parse().unwrap(),
+        authority: None,
+        contact: None,
+        attestation_keys: Vec::new(),
+    };
+    let group = PublicGroup {
+        group: "acme".parse().unwrap(),
+        name: "Acme".to_owned(),
+        version,
+        issued_at: now(),
+        expires_at: days(365),
+        group_file_sha256: "00".repeat(32),
+        operator: id("be"),
+        gateway_keys: Vec::new(),
+        entities: entities.iter().map(entity).collect(),
+    };
+    Envelope::sign("application/json", &serde_json::to_vec(&group).unwrap(), &key).to_json()
 }
 
 fn decision(entity: &str) -> Decision {
@@ -464,4 +522,127 @@ async fn entities_get_time_when_the_identity_is_confirmed_after_the_delivery_dat
     assert_eq!(bench.store.decide_due(days(40) + SignedDuration::from_hours(23)).await.unwrap(), 0);
     assert_eq!(bench.get(case).await.state, CaseState::Locating);
     assert_eq!(bench.store.decide_due(days(41)).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn who_joined_is_decided_on_and_who_left_is_looked_up_where_it_answered() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be", "de", "fr"]).await;
+    for (version, entities) in [(2, vec!["be", "fr", "nl"]), (3, vec!["be", "nl"])] {
+        let group = InForce { version, digest: "00".repeat(32) };
+        bench.store.put_group_in_force(group, public_part(version, &entities)).await.unwrap();
+        if version == 2 {
+            bench.answer("fr", Disposition::NoData, now()).await;
+        }
+    }
+    bench.store.decide_due(days(25)).await.unwrap();
+    let facts = bench.store.archive_facts(case).await.unwrap().unwrap();
+    let decided: Vec<_> =
+        facts.case.decisions.iter().map(|decision| (decision.entity.as_str(), decision.rule)).collect();
+    assert_eq!(decided[3], ("nl", Rule::JoinedAfterScope));
+    assert_eq!(decided.len(), 4);
+    let versions: Vec<_> = facts
+        .former
+        .iter()
+        .map(|left| (public_of(&left.public_part).unwrap().version, left.entities.clone()))
+        .collect();
+    assert_eq!(versions, [(1, vec![id("de")]), (2, vec![id("fr")])], "de was decided on under 1, fr answered under 2");
+    let (events, _) = bench.store.events_after(case, 0).await.unwrap();
+    assert!(events.iter().any(|event| event.name == "ENTITY_JOINED" && event.entity == Some(id("nl"))));
+}
+
+/// A part of one row, with an object that a test makes up.
+fn staged(index: u32, object: &str) -> Staged {
+    let digest = Sha256Hex::of(b"x");
+    let part = Part {
+        index,
+        path: format!("crm/{index}.csv").parse().unwrap(),
+        dataset: "crm".parse().unwrap(),
+        collection: "customer".to_owned(),
+        kind: PartKind::Table,
+        media_type: "text/csv".to_owned(),
+        encoding: Encoding::Identity,
+        rows: 1,
+        bytes: 1,
+        encoded_bytes: 1,
+        crc32: 0,
+        sha256: digest,
+        encoded_sha256: digest,
+    };
+    Staged { object: object.to_owned(), part }
+}
+
+#[tokio::test]
+async fn an_answer_that_lost_its_key_is_asked_for_anew_and_its_archive_keeps_its_parts() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
+    let claim = bench.claim("be", now()).await.unwrap();
+    bench.store.located(&claim, now()).await.unwrap();
+    bench.store.export_started(&claim, now()).await.unwrap();
+    bench.store.generation_started(&claim, 1, now()).await.unwrap();
+    bench.store.part_staged(&claim, 1, staged(1, "first"), now()).await.unwrap();
+    let fulfilled = attestation(&claim, Disposition::Fulfilled, now());
+    bench.store.attested(&claim, fulfilled, b"{}".to_vec(), now()).await.unwrap();
+    bench.store.decide_due(days(25)).await.unwrap();
+    bench.write_archive(case, 1, days(25)).await.unwrap();
+    bench.answer("fr", Disposition::NoData, days(26)).await;
+    let dropped = bench.write_voiding(case, 2, &["be"], days(26)).await.unwrap();
+    assert!(dropped.is_empty(), "the first archive needs its objects");
+    let task = bench.get(case).await.task(&id("be")).unwrap().clone();
+    assert_eq!((task.state, task.disposition, task.parts), (TaskState::Queued, Disposition::Pending, 0));
+    // The new answer has another object, and stands beside the old one.
+    let again = bench.claim("be", days(27)).await.unwrap();
+    assert_ne!(again.export, claim.export);
+    bench.store.located(&again, days(27)).await.unwrap();
+    bench.store.export_started(&again, days(27)).await.unwrap();
+    bench.store.generation_started(&again, 1, days(27)).await.unwrap();
+    bench.store.part_staged(&again, 1, staged(1, "second"), days(27)).await.unwrap();
+    let renewed = attestation(&again, Disposition::Fulfilled, days(27));
+    bench.store.attested(&again, renewed, b"{}".to_vec(), days(27)).await.unwrap();
+    bench.write_archive(case, 3, days(27)).await.unwrap();
+    for (sequence, object) in [(1, "first"), (3, "second")] {
+        let stored = bench.store.archive(case, sequence).await.unwrap();
+        assert_eq!(stored.objects, [(id("be"), 1, object.to_owned())], "archive {sequence}");
+    }
+    let kept = bench.store.objects().await.unwrap();
+    assert!(kept.contains(&(case, "first".to_owned())) && kept.contains(&(case, "second".to_owned())));
+    bench.store.cancel_case(case, actor(), days(28)).await.unwrap();
+    assert!(bench.store.objects().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_makes_an_answer_readable_goes_with_its_generation_and_the_case() {
+    let bench = Bench::new().await;
+    let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
+    let claim = bench.claim("be", now()).await.unwrap();
+    bench.store.located(&claim, now()).await.unwrap();
+    bench.store.export_started(&claim, now()).await.unwrap();
+    let preview = |rows| Preview {
+        dataset: "crm".parse().unwrap(),
+        collection: "customer".to_owned(),
+        total_rows: rows,
+        rows: Vec::new(),
+        overview: Vec::new(),
+    };
+    for generation in 1..=2 {
+        bench.store.generation_started(&claim, generation, now()).await.unwrap();
+        assert!(bench.store.staged_previews(&claim).await.unwrap().is_empty(), "generation {generation}");
+        assert!(bench.store.staged_information(&claim).await.unwrap().is_none(), "generation {generation}");
+        bench.store.preview(&claim, generation, preview(u64::from(generation))).await.unwrap();
+        bench.store.information(&claim, generation, Information::default()).await.unwrap();
+    }
+    let stale = bench.store.preview(&claim, 1, preview(9)).await;
+    assert!(matches!(stale, Err(StoreError::StaleLease)), "a generation that is void takes nothing");
+    assert!(bench.store.staged_previews(&claim).await.unwrap() == [preview(2)]);
+    let mut question = attestation(&claim, Disposition::NeedsIdentity, now());
+    question.generation = 2;
+    bench.store.attested(&claim, question, b"{}".to_vec(), now()).await.unwrap();
+    bench.store.decide_due(days(25)).await.unwrap();
+    // Asked anew while the archive is written, the record that was attested is still there for it.
+    bench.store.retry_task(case, id("be"), actor(), days(25)).await.unwrap();
+    let facts = bench.store.archive_facts(case).await.unwrap().unwrap();
+    assert_eq!(facts.entities[0].information, Some(Information::default()));
+    bench.store.cancel_case(case, actor(), days(25)).await.unwrap();
+    let left = bench.count("SELECT COUNT(*) AS n FROM presentations").await;
+    assert_eq!(left, 0);
 }

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::group::{Entity, GroupFile};
-use crate::id::EntityId;
+use crate::country::Country;
+use crate::group::{Entity, GroupFile, PublicEntity, PublicGroup};
+use crate::id::{CountryCode, EntityId};
 
 /// Whether an entity is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -46,6 +47,8 @@ pub enum Rule {
     OtherLegalArea,
     /// The caller asked for other entities only.
     NotInRequestedScope,
+    /// A later group file lists the entity; the one under which the scope was decided did not.
+    JoinedAfterScope,
 }
 
 impl Rule {
@@ -57,7 +60,25 @@ impl Rule {
                 "in another legal area than the operator, and no transfer instrument for the request is recorded"
             }
             Self::NotInRequestedScope => "not among the entities that the request named",
+            Self::JoinedAfterScope => {
+                "joined the group after it was decided which entities to ask; a new request reaches it"
+            }
         }
+    }
+}
+
+/// The decision on an entity that `group` lists and that was not in the roster when the scope was decided: whoever
+/// vouched for the scope did not see it, so no identifier leaves for it.
+pub fn joined(group: &PublicGroup, entity: &PublicEntity) -> Decision {
+    let area = |country: &CountryCode| Country::find(country.as_str()).map_or("", |country| country.legal_area);
+    Decision {
+        entity: entity.id.clone(),
+        outcome: Outcome::DoNotAsk,
+        rule: Rule::JoinedAfterScope,
+        exporter: group.operator.clone(),
+        exporter_area: group.entity(&group.operator).map_or("", |operator| area(&operator.country)).to_owned(),
+        importer_area: area(&entity.country).to_owned(),
+        group_version: group.version,
     }
 }
 

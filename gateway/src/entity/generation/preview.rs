@@ -16,7 +16,8 @@ impl Generation {
         if std::mem::replace(&mut known.previewed, true) {
             return Err(Fault::Preview("the collection has one already"));
         }
-        if preview.total_rows != known.rows {
+        let rows = known.rows.ok_or(Fault::Preview("no part of its table came before it"))?;
+        if preview.total_rows != rows {
             return Err(Fault::Preview("it counts other rows than the collection's parts have"));
         }
         if preview.rows.len() as u64 > preview.total_rows {

@@ -90,8 +90,17 @@ async fn a_preview_counts_the_rows_that_were_handed_over() {
         let miscounted = showing(move |preview| preview.total_rows = rows).await;
         assert!(matches!(miscounted, Fault::Preview(_)), "{rows}: {miscounted:?}");
     }
-    let more = telling(|events| {
+    let none = telling(|events| {
         events.retain(|event| !matches!(event, Event::Part(_)));
+        preview(events).total_rows = 0;
+    });
+    assert_eq!(none.await, Fault::Preview("no part of its table came before it"));
+    let more = telling(|events| {
+        events.iter_mut().for_each(|event| {
+            if let Event::Part(part) = event {
+                part.rows = 0
+            }
+        });
         preview(events).total_rows = 0;
     });
     assert_eq!(more.await, Fault::Preview("it shows more rows than there are"));
