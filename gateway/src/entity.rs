@@ -8,6 +8,7 @@ mod error;
 mod fault;
 mod fetch;
 mod generation;
+pub(crate) mod introduce;
 mod mandate;
 mod watch;
 

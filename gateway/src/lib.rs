@@ -10,6 +10,7 @@ pub mod attest;
 pub mod authorise;
 pub mod case;
 pub mod config;
+mod dial_in;
 pub mod entity;
 mod group;
 mod links;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tributary_archive::frames::{KeyEncryptionKey, KeyFileError};
@@ -26,6 +26,7 @@ use tributary_transport::admin::Admin;
 use tributary_transport::dial::Dialer;
 use tributary_transport::identity::{Identity, IdentityError};
 use tributary_transport::limits::{Limits as ServerLimits, MAX_MESSAGE};
+use tributary_transport::link::Link;
 use tributary_transport::links::Links;
 use tributary_transport::listen::listen;
 use tributary_transport::readiness::Readiness;
@@ -35,11 +36,14 @@ use tributary_transport::tasks::Tasks;
 use tributary_transport::telemetry::Metrics;
 use tributary_transport::tls::Tls;
 use tributary_transport::trust::TrustBundles;
+use uuid::Uuid;
 
 use crate::api::{self, Api};
 use crate::assembly::Assembler;
 use crate::authorise::Policy;
 use crate::config::Config;
+use crate::dial_in::{self, DialIn};
+use crate::entity::introduce::Replicas;
 use crate::group::{Group, GroupError};
 use crate::links::{self, Listener};
 use crate::objects::Objects;
@@ -122,6 +126,8 @@ pub struct Gateway {
     metrics: Metrics,
     readiness: Readiness,
     worker: Worker,
+    dial_in: DialIn,
+    arrivals: mpsc::Receiver<Link>,
     scheduler: Scheduler,
     retention: Sweep,
     links: Option<Listener>,
@@ -177,7 +183,7 @@ impl Gateway {
             store: store.clone(),
             objects: Arc::clone(&objects),
             group: Arc::clone(&group),
-            links: agents,
+            links: agents.clone(),
             key: Arc::clone(&key),
             clock: Arc::clone(&clock),
             limits: config.limits.clone(),
@@ -213,9 +219,23 @@ impl Gateway {
         let (routes, health) = routes(api, config.reflection)?;
         let bind = |setting, address| listen(address).map_err(|error| StartError::Listen { setting, error });
         let server = Server::new(bind("listen", config.listen)?, tls, ServerLimits::default());
+        let (dialling_in, arrivals) = mpsc::channel(dial_in::WAITING);
+        let own = Uuid::new_v4().to_string();
+        let dial_in = DialIn {
+            group: Arc::clone(&group),
+            links: agents,
+            store: store.clone(),
+            worker: worker.clone(),
+            clock: Arc::clone(&clock),
+            replicas: Replicas { all: vec![own.clone()], own },
+            patience: config.limits.connect_timeout,
+            tasks: work.clone(),
+        };
         let admin = config.admin.map(|address| bind("admin", address)).transpose()?;
         Ok(Self {
-            server: server.describe(FILE_DESCRIPTOR_SET),
+            server: server.take_agents(dialling_in).describe(FILE_DESCRIPTOR_SET),
+            dial_in,
+            arrivals,
             routes,
             health,
             admin,
@@ -272,6 +292,7 @@ impl Gateway {
         let ready = self.readiness.require("serving");
         self.store.check().await?;
         self.work.spawn("worker", self.worker.run());
+        self.work.spawn("agents dialling in", self.dial_in.run(self.arrivals));
         self.work.spawn("scheduler", self.scheduler.run(self.work.stopping()));
         self.work.spawn("assembler", self.assembler.run());
         self.work.spawn("retention", self.retention.run(self.work.stopping()));

@@ -16,6 +16,7 @@ mod meta;
 mod migrations;
 mod opening;
 mod presentations;
+mod reachable;
 mod retention;
 mod sql;
 mod staging;

@@ -3,6 +3,7 @@
 //! `read` turns the file into these types, `quantity` reads sizes and times; `start` loads what the paths point to.
 //! Relative paths count from the file's own folder.
 
+mod dial_out;
 mod quantity;
 mod read;
 mod schema;
@@ -15,6 +16,7 @@ use tributary_model::group::signed::Pins;
 use tributary_model::id::EntityId;
 use tributary_model::yaml::{Place, Problem, Problems};
 
+pub use self::dial_out::{DialOut, Password, ProxySettings, WayOut};
 use crate::collect::{CollectLimits, LARGE_CELL, Sources};
 
 /// Largest plain size of a table's part: what the archive profile allows.
@@ -23,8 +25,10 @@ pub const MAX_PART_BYTES: u64 = 64 * 1024 * 1024;
 /// The configuration of one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where the gateway connects, mTLS.
-    pub listen: SocketAddr,
+    /// Where the gateway connects, mTLS. Without it the agent has no inbound port and dials out.
+    pub listen: Option<SocketAddr>,
+    /// Where the agent connects to the gateway, when it opens the connection itself.
+    pub dial_out: Option<DialOut>,
     /// The plaintext admin port, if there is one: `/livez`, `/readyz`, `/metrics`.
     pub admin: Option<SocketAddr>,
     /// Where the ledger and the spool are.

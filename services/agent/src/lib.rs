@@ -9,6 +9,7 @@ pub mod check;
 pub mod collect;
 pub mod config;
 mod convert;
+mod dial_out;
 pub mod dry_run;
 mod encode;
 mod export;
@@ -29,6 +30,7 @@ pub mod walk;
 
 pub use check::{CheckReport, check};
 pub use config::Config;
+pub use dial_out::{GatewayReport, reach_gateways};
 pub use dry_run::{DryRun, DryRunError, dry_run};
 pub use run::{Agent, run};
 pub use start::StartError;

@@ -17,6 +17,7 @@ use tributary_proto::agent::v1::subject_data_service_server::SubjectDataServiceS
 use tributary_transport::admin::Admin;
 use tributary_transport::limits::Limits as ServerLimits;
 use tributary_transport::listen::listen;
+use tributary_transport::outbound::Outbound;
 use tributary_transport::readiness::Readiness;
 use tributary_transport::server::Server;
 use tributary_transport::services::{HealthReporter, standard_services};
@@ -27,6 +28,7 @@ use tributary_transport::trust::TrustBundles;
 
 use crate::collect::Catalog;
 use crate::config::Config;
+use crate::dial_out;
 use crate::export::{Exports, Setup, Systems};
 use crate::metrics;
 use crate::service::{Guard, Service};
@@ -38,7 +40,8 @@ const CLOSE: Duration = Duration::from_secs(5);
 
 /// An agent that is ready to serve: everything checked, ports bound, unfinished exports taken up.
 pub struct Agent {
-    server: Server,
+    server: Option<Server>,
+    outbound: Option<Outbound>,
     routes: Routes,
     health: HealthReporter,
     admin: Option<TcpListener>,
@@ -73,7 +76,7 @@ impl Agent {
             opened.map_err(|_| StartError::Data("opening it panicked; see the log".to_owned()))??
         };
         let bind = |setting, address| listen(address).map_err(|error| StartError::Listen { setting, error });
-        let listener = bind("listen", config.listen)?;
+        let listener = config.listen.map(|address| bind("listen", address)).transpose()?;
         let admin = config.admin.map(|address| bind("admin", address)).transpose()?;
         let Checked { identity, group, bundles, signer, ledger } = checked;
         let in_spool = |error: io::Error| StartError::Data(format!("spool: {error}; check the folder's permissions"));
@@ -89,17 +92,24 @@ impl Agent {
         })
         .await?;
         metrics::show_spool(exports.spooled());
+        if let Some(disagreement) = dial_out::disagreement(&config, &group, &config.entity) {
+            tracing::warn!("{disagreement}");
+        }
+        let tls = Tls::new(identity, TrustBundles::new(bundles), Arc::clone(&clock));
+        let outbound = config.dial_out.as_ref();
+        let outbound = outbound.map(|settings| dial_out::outbound(settings, tls.clone(), &group)).transpose()?;
         let service = Service {
-            guard: Guard::new(group, config.entity, Arc::clone(&clock)),
+            guard: Guard::new(group, config.entity, clock),
             exports: exports.clone(),
             systems,
             part_bytes: config.limits.part_bytes,
         };
         let mut standard = standard_services(FILE_DESCRIPTOR_SET, config.reflection)?;
         standard.routes.add_service(service.server());
-        let tls = Tls::new(identity, TrustBundles::new(bundles), clock);
+        let server = |listener| Server::new(listener, tls, ServerLimits::default()).describe(FILE_DESCRIPTOR_SET);
         Ok(Self {
-            server: Server::new(listener, tls, ServerLimits::default()).describe(FILE_DESCRIPTOR_SET),
+            server: listener.map(server),
+            outbound,
             routes: standard.routes.routes(),
             health: standard.health,
             admin,
@@ -113,9 +123,10 @@ impl Agent {
     /// Where the gateway connects.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// What the operating system says, or that this agent has no inbound port.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.server.local_addr()
+        let none = || io::Error::new(io::ErrorKind::NotFound, "this agent has no inbound port");
+        self.server.as_ref().ok_or_else(none)?.local_addr()
     }
 
     /// Where the admin port is, if there is one.
@@ -145,12 +156,23 @@ impl Agent {
             self.exports.stopping();
         };
         let serving = async {
-            let served = self.server.run(self.routes, shutdown.clone(), self.drain).await;
+            let served = match self.server {
+                Some(server) => server.run(self.routes.clone(), shutdown.clone(), self.drain).await.map(drop),
+                None => {
+                    shutdown.cancelled().await;
+                    Ok(())
+                }
+            };
             // Also when it ended by itself, so that the rest stops too.
             shutdown.cancel();
             served
         };
-        let (served, ()) = tokio::join!(serving, winding_down);
+        let dialling = async {
+            if let Some(outbound) = self.outbound {
+                outbound.run(self.routes.clone(), shutdown.clone(), self.drain).await;
+            }
+        };
+        let (served, (), ()) = tokio::join!(serving, dialling, winding_down);
         self.exports.stop(CLOSE).await;
         admin_stop.cancel();
         admin_tasks.drain(CLOSE).await;

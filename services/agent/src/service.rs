@@ -4,6 +4,7 @@
 
 mod error;
 mod guard;
+mod introduced;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::ledger::Requested;
 use crate::spool::PartName;
 use crate::{SOFTWARE, service::error::Refusal};
 pub(crate) use guard::Guard;
+pub(crate) use introduced::first_word;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
@@ -51,6 +53,7 @@ impl Service {
 impl SubjectDataService for Service {
     async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
         self.guard.peer(&request)?;
+        first_word(&request, request.get_ref().entity == self.guard.entity().as_str()).await?;
         let group = self.guard.group();
         if request.get_ref().entity != self.guard.entity().as_str() {
             return Err(Refusal::EntityNotServed.into());

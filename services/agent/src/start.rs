@@ -85,6 +85,9 @@ pub enum StartError {
     /// The data directory: in use, full, written by a newer version, or made with another key.
     #[error("data_dir: {0}")]
     Data(String),
+    /// The way to the gateway.
+    #[error("dial_out: {0}")]
+    DialOut(String),
     /// A listening socket.
     #[error("{setting}: {error}; choose a free address of this machine")]
     Listen {
@@ -140,6 +143,20 @@ pub(crate) fn check(config: &Config, now: Timestamp) -> Result<Checked, StartErr
     let group = VerifiedGroup::open(&envelope, &config.group.pins, now, in_force.as_ref()).map_err(not_accepted)?;
     ledger.put_group_in_force(&group.in_force(), now)?;
     Ok(Checked { identity, group, bundles, signer, ledger })
+}
+
+/// What a connection needs, without a data directory.
+pub(crate) fn identity_and_group(
+    config: &Config,
+    now: Timestamp,
+) -> Result<(Identity, VerifiedGroup, BundleMap), StartError> {
+    let identity = Identity::load(&config.identity.certificate, &config.identity.key)?;
+    let envelope = secret_file::read_public(&config.group.file).map_err(StartError::GroupUnread)?;
+    let not_accepted = |error| StartError::Group { path: config.group.file.clone(), error };
+    let group = VerifiedGroup::open(&envelope, &config.group.pins, now, None).map_err(not_accepted)?;
+    check_identity(entity(&group, &config.entity)?, &identity)?;
+    let bundles = bundles(&group)?;
+    Ok((identity, group, bundles))
 }
 
 fn signing_key(path: &Path) -> Result<SigningKey, StartError> {

@@ -150,6 +150,14 @@ impl Dialer {
     }
 }
 
+/// Whether `text` can be dialled: `host:port` or `https://host:port`.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_address(text: &str) -> Result<(), DialError> {
+    text.parse::<Address>().map(drop)
+}
+
 /// Tries every address of the name in turn; none may use up the time of the others.
 async fn reach(address: &Address, until: Instant) -> Result<TcpStream, DialError> {
     let found: Vec<SocketAddr> = match tokio::net::lookup_host((address.host(), address.port())).await {

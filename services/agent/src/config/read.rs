@@ -26,7 +26,15 @@ pub(super) fn config(file: &str, text: &str, folder: &Path) -> Result<Config, Pr
 fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
     let mut f = r.fields(root, "the configuration")?;
     let path = |text: String| folder.join(text);
-    let listen = f.required(r, "listen");
+    let listen = f.node("listen").map_or(Some(None), |node| r.scalar(node, "listen").map(Some));
+    let out = f.node("dial_out");
+    let dial_out = out.map_or(Some(None), |node| super::dial_out::dial_out(r, node, folder).map(Some));
+    if listen == Some(None) && out.is_none() {
+        r.problem(
+            f.place(),
+            "the configuration needs `listen`, where the gateway connects, or `dial_out`, when this agent connects",
+        );
+    }
     let admin = f.node("admin").map_or(Some(None), |node| r.scalar(node, "admin").map(Some));
     let data_dir = f.required(r, "data_dir").map(path);
     let entity = f.required(r, "entity");
@@ -42,6 +50,7 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
     f.deny_unknown(r);
     Some(Config {
         listen: listen?,
+        dial_out: dial_out?,
         admin: admin?,
         data_dir: data_dir?,
         entity: entity?,

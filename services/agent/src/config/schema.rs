@@ -10,8 +10,10 @@ use schemars::JsonSchema;
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AgentFile {
-    /// Where the gateway connects: address and port.
-    listen: String,
+    /// Where the gateway connects: address and port. Absent: no inbound port; then `dial_out` is needed.
+    listen: Option<String>,
+    /// For an agent that opens the connection to the gateway itself.
+    dial_out: Option<DialOutSection>,
     /// The plaintext admin port: address and port. Absent: none.
     admin: Option<String>,
     /// Where the ledger and the spool are.
@@ -45,6 +47,47 @@ struct IdentitySection {
     certificate: String,
     /// Private key, PEM.
     key: String,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DialOutSection {
+    /// Where the gateway is, host:port each: one address of a balancer, or one for each of its processes.
+    gateways: Vec<String>,
+    /// `environment` for what HTTPS_PROXY and NO_PROXY say, or a proxy. Absent: directly, whatever the environment says.
+    proxy: Option<WayOutSection>,
+    /// Longest pause before the first attempt to connect again, which doubles with each that fails; 500ms unless said otherwise.
+    retry_min: Option<String>,
+    /// Longest pause at all; 30s unless said otherwise.
+    retry_max: Option<String>,
+    /// Between two pings, which keep the connection alive and find out when it is dead; 15s unless said otherwise.
+    keepalive: Option<String>,
+    /// How long dialling, the answer to a ping, and the gateway's first call may take; 10s unless said otherwise.
+    timeout: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(untagged)]
+enum WayOutSection {
+    /// `environment`.
+    Environment(String),
+    /// This proxy.
+    Proxy(ProxySection),
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ProxySection {
+    /// `http://host:port` or `https://host:port`.
+    url: String,
+    /// User name for Basic authentication.
+    username: Option<String>,
+    /// File with the password, readable by its owner only.
+    password_file: Option<String>,
+    /// Environment variable with the password.
+    password_env: Option<String>,
+    /// PEM file of the authority that vouches for a proxy with `https://`.
+    ca: Option<String>,
 }
 
 #[derive(JsonSchema)]

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use tributary_model::yaml::{Problems, Value, parse};
 
-use super::{Config, json_schema};
+use super::{Config, Password, WayOut, json_schema};
 use crate::collect::Database;
 
 const SAMPLE: &str = "\
 listen: 0.0.0.0:7444
+dial_out: {gateways: [\"gateway.example:8443\"], retry_min: 1s, retry_max: 1m, keepalive: 10s, timeout: 5s,
+  proxy: {url: \"https://proxy:3128\", username: acme, password_file: proxy.password, ca: proxy.pem}}
 admin: 127.0.0.1:9444
 data_dir: data
 entity: acme-fr
@@ -46,6 +48,13 @@ fn a_full_file_is_read_and_paths_count_from_its_folder() {
     assert_eq!((config.spool.quota, config.spool.keep), (1 << 30, Duration::from_secs(3 * 86_400)));
     assert_eq!((config.limits.part_bytes, config.limits.snapshot_attempts), (1 << 20, 5));
     assert!(!config.reflection && config.admin.is_some());
+    let dial_out = config.dial_out.unwrap();
+    assert_eq!(
+        (dial_out.gateways, dial_out.pace.keepalive),
+        (vec!["gateway.example:8443".to_owned()], Duration::from_secs(10))
+    );
+    let WayOut::Proxy(proxy) = dial_out.way else { panic!("{:?}", dial_out.way) };
+    assert_eq!(proxy.login, Some(("acme".to_owned(), Password::File("/srv/agent/proxy.password".into()))));
 }
 
 #[test]
@@ -61,8 +70,7 @@ fn all_problems_are_reported_with_their_places() {
     let problems = read(&text).unwrap_err().to_string();
     for expected in [
         "agent.yaml:1:1: the configuration has no key `lisen`",
-        "agent.yaml:2:8: `admin`",
-        "lacks the key `listen`",
+        "agent.yaml:4:8: `admin`",
         "a connection has no key `oracle`",
         "`quota`: must be a size",
         "`threshold` must be 1 to 1",
@@ -74,6 +82,28 @@ fn all_problems_are_reported_with_their_places() {
 }
 
 #[test]
+fn an_agent_listens_or_dials_out_and_says_how() {
+    let without = SAMPLE.replace("listen: 0.0.0.0:7444\n", "");
+    assert_eq!(read(&without).unwrap().listen, None);
+    let neither = without.replace("dial_out:", "manifest_out:");
+    assert!(read(&neither).unwrap_err().to_string().contains("needs `listen`"));
+    let proxy = "proxy: {url: \"https://proxy:3128\", username: acme, password_file: proxy.password, ca: proxy.pem}";
+    assert_eq!(read(&SAMPLE.replace(proxy, "proxy: environment")).unwrap().dial_out.unwrap().way, WayOut::Environment);
+    for (wrong, expected) in [
+        ("proxy: none", "`proxy` must be `environment`"),
+        ("proxy: {url: \"proxy:3128\"}", "its URL cannot be read"),
+        ("proxy: {url: \"http://a:b@proxy:3128\"}", "must not hold a password"),
+        ("proxy: {url: \"https://proxy:3128\"}", "needs `ca`"),
+        ("proxy: {url: \"http://proxy:3128\", username: acme}", "`username` needs either"),
+    ] {
+        let problems = read(&SAMPLE.replace(proxy, wrong)).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{expected} not in {problems}");
+    }
+    let problems = read(&SAMPLE.replace("gateway.example:8443", "gateway.example")).unwrap_err().to_string();
+    assert!(problems.contains("agent.yaml:2:23: `gateways`: \"gateway.example\" is not an address"), "{problems}");
+}
+
+#[test]
 fn the_schema_names_every_key_that_is_read() {
     let schema = serde_json::to_value(json_schema()).unwrap();
     let root = parse("f", SAMPLE).unwrap();
@@ -82,7 +112,7 @@ fn the_schema_names_every_key_that_is_read() {
         assert!(schema["properties"].get(key).is_some(), "{key}");
     }
     assert_eq!(entries.len(), schema["properties"].as_object().unwrap().len());
-    for (key, section) in [("limits", "LimitsSection"), ("spool", "SpoolSection")] {
+    for (key, section) in [("limits", "LimitsSection"), ("spool", "SpoolSection"), ("dial_out", "DialOutSection")] {
         let Value::Map(entries) = &root.get(key).unwrap().value else { panic!() };
         let known = schema["$defs"][section]["properties"].as_object().unwrap();
         assert!(entries.iter().all(|(name, ..)| known.contains_key(name)) && known.len() == entries.len(), "{key}");
