@@ -1,5 +1,7 @@
 //! Promises of export jobs, with systems that fail, wait and panic when a test wants it.
 
+mod presented;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use tributary_archive::attestation::NotSearchedReason;
+use tributary_archive::digest::Sha256Hex;
+use tributary_archive::part::{Encoding, Part, PartKind};
 use tributary_model::id::{CaseId, InstructionId};
 use tributary_model::identifier::Identifier;
 use tributary_model::right::{Right, TableFormat};
@@ -100,6 +102,74 @@ fn a_generation_that_was_overtaken_changes_nothing() {
     assert!(ledger.attest(id, 2, &signed, later(9), now()).unwrap());
     assert!(ledger.start_generation(id, PATIENCE, now()).unwrap().is_none(), "it is at its end");
     assert_eq!(ledger.view(id, 2, 1, MANY, now()).unwrap().unwrap().attested, Some(signed));
+}
+
+/// A look costs what it shows, wherever it begins; so the sum over all looks of a watcher is linear.
+#[test]
+fn fifty_thousand_parts_are_kept_and_looked_at_in_bounded_batches() {
+    const PARTS: u32 = 50_000;
+    let place = Place::new();
+    let ledger = place.open().unwrap();
+    let new = request("anna@example.org");
+    let id = new.instruction;
+    ledger.begin(&new, 9, now()).unwrap();
+    let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
+    for index in 1..=PARTS {
+        ledger.keep(id, 1, index, &Item::Part(part(index)), &walk.key).unwrap();
+    }
+    ledger.attest(id, 1, &Attested { envelope: b"{}".to_vec(), parts: PARTS }, later(1000), now()).unwrap();
+    let most = Most { items: 64, bytes: 20_000 };
+    let (mut position, mut ended) = (0, false);
+    while !ended {
+        let view = ledger.view(id, 1, position, most, now()).unwrap().unwrap();
+        assert!(view.items.len() <= 64 && (view.items.len() > 10 || view.attested.is_some()));
+        for item in &view.items {
+            position += 1;
+            assert!(matches!(item, Item::Part(part) if part.index == position));
+        }
+        ended = view.attested.is_some();
+    }
+    assert_eq!(position, PARTS);
+    let mut looked = 0;
+    assert!(!ledger.all_parts(id, 1, |_| (looked += 1, looked < 7).1).unwrap() && looked == 7, "the first no ends it");
+    assert_eq!(ledger.part(id, 1, PARTS).unwrap().unwrap().0.index, PARTS);
+    ledger.finish(id).unwrap();
+    let left: i64 = ledger.read(|tx| Ok(tx.query_row("SELECT count(*) FROM item", [], |r| r.get(0))?)).unwrap();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_look_is_bounded_in_bytes_and_shows_one_item_at_least() {
+    let place = Place::new();
+    let ledger = place.open().unwrap();
+    let new = request("anna@example.org");
+    let id = new.instruction;
+    ledger.begin(&new, 9, now()).unwrap();
+    let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
+    for index in 1..=3 {
+        ledger.keep(id, 1, index, &Item::Part(part(index)), &walk.key).unwrap();
+    }
+    let look = |bytes, from| ledger.view(id, 1, from, Most { items: 9, bytes }, now()).unwrap().unwrap().items.len();
+    assert_eq!((look(1, 0), look(1, 2), look(1, 3), look(1 << 20, 0)), (1, 1, 0, 3));
+}
+
+fn part(index: u32) -> Part {
+    let digest = Sha256Hex::of(b"");
+    Part {
+        index,
+        path: format!("crm/scan-files/{index:06}.bin").parse().unwrap(),
+        dataset: "crm".parse().unwrap(),
+        collection: "scan".to_owned(),
+        kind: PartKind::Attachment,
+        media_type: "application/octet-stream".to_owned(),
+        encoding: Encoding::Identity,
+        rows: 0,
+        bytes: 0,
+        encoded_bytes: 0,
+        crc32: 0,
+        sha256: digest,
+        encoded_sha256: digest,
+    }
 }
 
 fn table() -> Item {
