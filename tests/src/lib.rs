@@ -19,4 +19,5 @@ pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod rows;
+pub mod servers;
 pub mod wait;

@@ -30,6 +30,7 @@ use crate::encode::{Encoder, Kinds, Sizes};
 use crate::gaps;
 use crate::graph::{Graph, NodeId, Plan};
 use crate::identity::Resolver;
+use crate::source::server::Gate;
 use crate::source::{ReadError, Sought, Stopped};
 use crate::spill::{Memory, Spill, SpillError};
 use crate::walk::{Failure, Visitor, Walk, Walked};
@@ -43,6 +44,8 @@ pub struct Catalog {
     columns: Vec<Vec<String>>,
     /// Per dataset, its database.
     databases: Vec<Option<Database>>,
+    /// Per dataset, what all walks over its server share.
+    gates: Vec<Option<Arc<Gate>>>,
     limits: CollectLimits,
     clock: SharedClock,
     unavailable: Vec<Unavailable>,
@@ -86,10 +89,12 @@ impl Catalog {
         }
         let information = crate::record::information(&manifests)
             .map_err(|error| Problems(vec![problem(&format!("system: {error}"))]))?;
-        let databases = manifests.datasets.iter().map(|d| sources.databases.get(&d.key).cloned()).collect();
+        let databases: Vec<Option<Database>> =
+            manifests.datasets.iter().map(|d| sources.databases.get(&d.key).cloned()).collect();
+        let gates = databases.iter().map(open::gate).collect();
         let graph = Graph::new(Arc::new(manifests));
         let columns = crate::walk::columns(&graph);
-        Ok(Self { graph, columns, databases, limits, clock, unavailable: Vec::new(), information })
+        Ok(Self { graph, columns, databases, gates, limits, clock, unavailable: Vec::new(), information })
     }
 
     /// The graph of the declared collections.

@@ -115,7 +115,7 @@ fn describe(catalog: &Catalog, report: &mut CheckReport) {
     let mut systems = OpenSystems::new(catalog, BTreeSet::new(), &stop, &kinds);
     for (index, info) in catalog.datasets().into_iter().enumerate() {
         let (mut unavailable, mut blocks_writers) = (None, false);
-        match systems.sqlite(index) {
+        match systems.live(index) {
             Ok(Some(database)) => blocks_writers = database.blocks_writers(),
             Ok(None) => {}
             Err(error) => unavailable = Some(error.to_string()),
@@ -157,7 +157,7 @@ fn describe(catalog: &Catalog, report: &mut CheckReport) {
 fn scans(graph: &Graph, plan: &Plan, node: NodeId, systems: &mut OpenSystems<'_>) -> Vec<String> {
     let columns = crate::walk::columns(graph);
     let walk = Walk { graph, plan, columns: &columns, ends: &[] };
-    let Ok(Some(database)) = systems.sqlite(graph.nodes()[node].dataset) else { return Vec::new() };
+    let Ok(Some(database)) = systems.live(graph.nodes()[node].dataset) else { return Vec::new() };
     let mut found = Vec::new();
     for &lookup in &plan.lookups_of[node] {
         if !database.scans(&walk.query(lookup)).unwrap_or(false) || database.identifier_is_indexed(&walk.query(lookup))
@@ -180,7 +180,7 @@ fn scans(graph: &Graph, plan: &Plan, node: NodeId, systems: &mut OpenSystems<'_>
 
 fn undeclared(graph: &Graph, node: NodeId, systems: &mut OpenSystems<'_>) -> Vec<String> {
     let collection = graph.collection(node);
-    let Ok(Some(database)) = systems.sqlite(graph.nodes()[node].dataset) else { return Vec::new() };
+    let Ok(Some(database)) = systems.live(graph.nodes()[node].dataset) else { return Vec::new() };
     let Ok(Some(table)) = database.table(&collection.name) else { return Vec::new() };
     let declared = |name: &str| collection.fields.iter().any(|field| field.name.eq_ignore_ascii_case(name));
     table.columns.iter().filter(|column| !declared(&column.name)).map(|column| column.name.clone()).collect()

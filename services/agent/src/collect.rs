@@ -20,6 +20,7 @@ use tributary_model::identifier::Identifier;
 use tributary_model::right::TableFormat;
 
 pub use crate::catalog::Catalog;
+use crate::source::server::Server;
 
 /// Where an entity's systems are and what is declared of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Sources {
 pub enum Database {
     /// A SQLite file, opened read-only.
     Sqlite(PathBuf),
+    /// A database behind a server.
+    Server(Box<Server>),
 }
 
 /// Cells above this become files of their own unless said otherwise, in bytes.

@@ -3,10 +3,12 @@
 //! `read` turns the file into these types, `quantity` reads sizes and times; `start` loads what the paths point to.
 //! Relative paths count from the file's own folder.
 
+mod database;
 mod dial_out;
 mod quantity;
 mod read;
 mod schema;
+mod url;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ use std::time::Duration;
 use tributary_model::group::signed::Pins;
 use tributary_model::id::EntityId;
 use tributary_model::yaml::{Place, Problem, Problems};
+
+pub(crate) use url::DatabaseUrl;
 
 pub use self::dial_out::{DialOut, Password, ProxySettings, WayOut};
 use crate::collect::{CollectLimits, LARGE_CELL, Sources};

@@ -151,7 +151,8 @@ fn shown(cell: Cell<'_>) -> Option<String> {
         Cell::Null => return None,
         Cell::Integer(n) => n.to_string(),
         Cell::Real(n) => n.to_string(),
-        Cell::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Cell::Bool(b) => b.to_string(),
+        Cell::Text(bytes) | Cell::Decimal(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Cell::Blob(bytes) => format!("({} bytes)", bytes.len()),
         Cell::Large(large) => format!("({} bytes)", large.bytes),
     })

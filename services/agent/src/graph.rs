@@ -45,6 +45,8 @@ pub struct Node {
     pub identities: Vec<(IdentifierType, FieldPath)>,
     /// Columns of the declared primary key.
     pub primary_key: Vec<usize>,
+    /// Columns that are declared as true or false.
+    pub booleans: Vec<usize>,
 }
 
 /// The whole graph.
@@ -95,6 +97,11 @@ impl Graph {
     /// The collection of a node.
     pub fn collection(&self, node: NodeId) -> &Collection {
         &self.dataset(node).collections[self.nodes[node].collection]
+    }
+
+    /// A node's columns that are declared as true or false.
+    pub fn booleans(&self, node: NodeId) -> &[usize] {
+        &self.nodes[node].booleans
     }
 
     /// `dataset.collection`, for people.
@@ -153,7 +160,12 @@ fn node(dataset: &Dataset, collection: &Collection, d: usize, c: usize) -> Node 
         register: false,
         identities,
         primary_key: keys.map(|(column, _)| column).collect(),
+        booleans: (0..collection.fields.len()).filter(|&column| is_boolean(&collection.fields[column])).collect(),
     }
+}
+
+fn is_boolean(field: &Field) -> bool {
+    field.data_type == Some(DataType { base: BaseType::Boolean, array: false })
 }
 
 fn seeded(

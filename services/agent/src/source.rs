@@ -1,16 +1,22 @@
 //! Where rows come from: one snapshot of one system, asked for the rows whose fields have certain values.
 //!
-//! `sqlite` is the connector there is. The trait is synchronous: a walk runs on a blocking thread, and a driver that
-//! is asynchronous blocks on its own runtime there. Neighbours: `walk`, which asks, and `stop`, which ends it early.
+//! `sqlite` reads files, `server` databases behind a server: `postgres` and `mysql`. The trait is synchronous: a walk runs on
+//! a blocking thread, and a driver that is asynchronous blocks on its own runtime there. Neighbours: `walk`, which asks,
+//! and `stop`, which ends it early.
 
+mod inside;
+mod mysql;
 mod nested;
 mod normal;
+mod postgres;
+pub mod server;
 pub mod sqlite;
 mod stop;
 
 use std::io;
 
 use jiff::Timestamp;
+use tributary_archive::table::FieldKind;
 use tributary_model::id::IdentifierType;
 
 use crate::collect::SinkError;
@@ -71,6 +77,46 @@ pub trait Snapshot {
     /// Calls `on_row` for the rows in which the fields have one of `values`: in the order of the values where the
     /// system has an index for them, and by the row's key otherwise and within one value.
     fn find(&mut self, query: &Query<'_>, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError>;
+    /// What the system says of a table or view; `None` when there is none of this name.
+    fn table(&mut self, name: &str) -> Result<Option<LiveTable>, ReadError>;
+    /// Whether a lookup has to read the whole table.
+    fn scans(&mut self, query: &Query<'_>) -> Result<bool, ReadError>;
+    /// Whether an index spares a search by identifier from reading the whole table.
+    fn identifier_is_indexed(&mut self, query: &Query<'_>) -> bool;
+    /// Whether the open snapshot keeps the system's writers waiting.
+    fn blocks_writers(&self) -> bool;
+}
+
+/// A table or view as its system describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveTable {
+    /// Its columns.
+    pub columns: Vec<LiveColumn>,
+}
+
+/// A column as its system describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveColumn {
+    /// Its name.
+    pub name: String,
+    /// What the system guarantees of its values.
+    pub kind: FieldKind,
+}
+
+impl LiveTable {
+    /// Finds a column. Case that some systems do not tell apart is not told apart here.
+    pub fn column(&self, name: &str) -> Option<&LiveColumn> {
+        let exact = self.columns.iter().find(|column| column.name == name);
+        exact.or_else(|| self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)))
+    }
+}
+
+/// Opens the snapshot of a server's database.
+pub(crate) fn open_server(opening: &server::Opening<'_>) -> Result<Box<dyn Snapshot>, ReadError> {
+    Ok(match opening.server.engine {
+        server::EngineKind::Postgres => Box::new(server::Database::<postgres::Postgres>::open(opening)?),
+        server::EngineKind::MySql => Box::new(server::Database::<mysql::MySql>::open(opening)?),
+    })
 }
 
 /// Why rows could not be read. Says nothing of their content.

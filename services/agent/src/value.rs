@@ -13,6 +13,10 @@ pub enum Cell<'r> {
     Integer(i64),
     /// A floating-point number.
     Real(f64),
+    /// True or false.
+    Bool(bool),
+    /// A number in exact digits, ASCII.
+    Decimal(&'r [u8]),
     /// Text as stored; it may not be valid UTF-8.
     Text(&'r [u8]),
     /// Bytes.
@@ -63,9 +67,21 @@ impl Value {
             Cell::Null | Cell::Large(_) => None,
             Cell::Integer(n) => Some(Self::Integer(n)),
             Cell::Real(n) => Some(Self::Real(n)),
+            Cell::Bool(b) => Some(Self::Integer(i64::from(b))),
+            Cell::Decimal(digits) => Some(Self::of_digits(digits)),
             Cell::Text(bytes) => Some(Self::Text(bytes.to_vec())),
             Cell::Blob(bytes) => Some(Self::Blob(bytes.to_vec())),
         }
+    }
+
+    /// A whole number in exact digits is that number, whatever its decimals; any other stays as it is written.
+    fn of_digits(digits: &[u8]) -> Self {
+        let text = std::str::from_utf8(digits).unwrap_or_default();
+        let whole = match text.split_once('.') {
+            Some((whole, fraction)) if fraction.bytes().all(|b| b == b'0') => whole,
+            _ => text,
+        };
+        whole.parse().map_or_else(|_| Self::Text(digits.to_vec()), Self::Integer)
     }
 
     /// The value of a scalar in a JSON document.
@@ -201,6 +217,15 @@ mod tests {
         assert_eq!(key(Value::Integer(42)), key(Value::Real(42.0)));
         assert_ne!(key(Value::Integer(42)), key(Value::Text(b"42".to_vec())));
         assert_ne!(key(Value::Text(b"a".to_vec())), key(Value::Blob(b"a".to_vec())));
+    }
+
+    #[test]
+    fn exact_digits_that_are_a_whole_number_are_that_number() {
+        let digits = |text: &'static str| Value::of(Cell::Decimal(text.as_bytes())).unwrap();
+        assert!(digits("42.00") == Value::Integer(42) && digits("-7") == Value::Integer(-7));
+        assert!(digits("42.50") == Value::Text(b"42.50".to_vec()));
+        assert!(digits("18446744073709551615") == Value::Text(b"18446744073709551615".to_vec()));
+        assert!(Value::of(Cell::Bool(true)) == Some(Value::Integer(1)));
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::graph::{Graph, LookupId, NodeId, Plan, SoughtBy};
-use crate::source::{Matching, Query, ReadError, Row, Snapshot, Sought, values_at};
+use crate::source::{Matching, OnSlice, Query, ReadError, Row, Snapshot, Sought, values_at};
 use crate::spill::Spill;
-use crate::value::{Tuple, Value};
+use crate::value::{Cell, Tuple, Value};
 
 /// What takes the rows of a walk.
 pub trait Visitor {
@@ -154,7 +154,11 @@ impl Walk<'_> {
                         }
                     }
                     walked.rows[node] += 1;
-                    visitor.row(node, row)?;
+                    if self.graph.booleans(node).is_empty() {
+                        visitor.row(node, row)?;
+                    } else {
+                        visitor.row(node, &Declared { row, booleans: self.graph.booleans(node) })?;
+                    }
                     self.follow(node, row, spill)
                 })?;
             }
@@ -218,6 +222,29 @@ impl Walk<'_> {
             spill.push(id, &cast)?;
         }
         Ok(())
+    }
+}
+
+/// A row whose numbers that are declared as true and false are such: some databases have no other way to say it.
+struct Declared<'r> {
+    row: &'r dyn Row,
+    booleans: &'r [usize],
+}
+
+impl Row for Declared<'_> {
+    fn cell(&self, column: usize) -> Cell<'_> {
+        match self.row.cell(column) {
+            Cell::Integer(n @ (0 | 1)) if self.booleans.contains(&column) => Cell::Bool(n == 1),
+            cell => cell,
+        }
+    }
+
+    fn read_large(&self, column: usize, out: &mut OnSlice<'_>) -> Result<(), ReadError> {
+        self.row.read_large(column, out)
+    }
+
+    fn write_identity(&self, out: &mut Vec<u8>) {
+        self.row.write_identity(out);
     }
 }
 

@@ -4,9 +4,9 @@ use tributary_model::id::FidesKey;
 use tributary_model::manifest::At;
 use tributary_model::yaml::Problem;
 
-use super::Catalog;
+use super::{Catalog, open};
 use crate::collect::{Database, StopFlag};
-use crate::source::sqlite;
+use crate::source::ReadError;
 
 /// Something declared that the database does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,17 +32,21 @@ pub struct Unavailable {
 
 /// Everything that one dataset declares and its database does not have.
 pub(super) fn compare(catalog: &Catalog, dataset: usize) -> Result<Vec<Missing>, Unavailable> {
-    let Some(Database::Sqlite(path)) = &catalog.databases[dataset] else { return Ok(Vec::new()) };
     let declared = &catalog.graph.manifests().datasets[dataset];
-    let unavailable =
-        |error: crate::source::ReadError| Unavailable { dataset: declared.key.clone(), detail: error.to_string() };
-    let mut database = sqlite::Database::open(path, &catalog.clock, &StopFlag::new(), catalog.limits.snapshot_max)
-        .map_err(unavailable)?;
+    let unavailable = |error: ReadError| Unavailable { dataset: declared.key.clone(), detail: error.to_string() };
+    let opened = open::snapshot(catalog, dataset, &StopFlag::new()).map_err(unavailable)?;
+    let Some(mut database) = opened else { return Ok(Vec::new()) };
     let mut missing = Vec::new();
     for collection in declared.collections.iter().filter(|collection| !collection.skip) {
         let place = format!("dataset `{}`, collection `{}`", declared.key, collection.name);
-        let Some(table) = database.table(&collection.name).map_err(unavailable)? else {
-            let message = format!("{place}: {} has no table or view of this name", path.display());
+        let table = match database.table(&collection.name) {
+            Ok(table) => table,
+            // A table that may not be read is there: every answer names it.
+            Err(ReadError::NotReadable(_)) => continue,
+            Err(error) => return Err(unavailable(error)),
+        };
+        let Some(table) = table else {
+            let message = format!("{place}: {} has no table or view of this name", name(&catalog.databases[dataset]));
             missing.push(Missing { at: collection.at.clone(), message });
             continue;
         };
@@ -54,4 +58,12 @@ pub(super) fn compare(catalog: &Catalog, dataset: usize) -> Result<Vec<Missing>,
         }
     }
     Ok(missing)
+}
+
+fn name(database: &Option<Database>) -> String {
+    match database {
+        Some(Database::Sqlite(path)) => path.display().to_string(),
+        Some(Database::Server(server)) => server.place(),
+        None => String::new(),
+    }
 }

@@ -6,12 +6,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tributary_model::group::signed::Pins;
-use tributary_model::id::FidesKey;
-use tributary_model::yaml::{Fields, Node, Problems, Reader, Value, parse};
+use tributary_model::yaml::{Fields, Node, Problems, Reader, parse};
 
+use super::database::databases;
 use super::quantity::{ByteSize, Span};
 use super::{Config, GroupSource, IdentityFiles, Limits, MAX_PART_BYTES, SpoolLimits};
-use crate::collect::{Database, Sources};
+use crate::collect::Sources;
 
 /// Smaller parts than this would be all headers.
 const MIN_PART_BYTES: u64 = 64 * 1024;
@@ -100,29 +100,6 @@ fn manifests(r: &mut Reader, node: &Node, folder: &Path) -> Option<Vec<PathBuf>>
     Some(files.iter().map(|file| folder.join(file)).collect())
 }
 
-fn databases(r: &mut Reader, node: &Node, folder: &Path) -> Option<BTreeMap<FidesKey, Database>> {
-    let Value::Map(entries) = &node.value else {
-        r.problem(node.place, "`databases` must be a map from dataset key to a connection, such as {sqlite: crm.db}");
-        return None;
-    };
-    let mut databases = BTreeMap::new();
-    for (name, place, connection) in entries {
-        let key = name.parse::<FidesKey>().map_err(|error| r.problem(*place, format!("`{name}`: {error}"))).ok();
-        let database = database(r, connection, folder);
-        if let (Some(key), Some(database)) = (key, database) {
-            databases.insert(key, database);
-        }
-    }
-    Some(databases)
-}
-
-fn database(r: &mut Reader, node: &Node, folder: &Path) -> Option<Database> {
-    let mut f = r.fields(node, "a connection")?;
-    let path: Option<String> = f.required(r, "sqlite");
-    f.deny_unknown(r);
-    Some(Database::Sqlite(folder.join(path?)))
-}
-
 fn spool(r: &mut Reader, node: &Node) -> Option<SpoolLimits> {
     let mut f = r.fields(node, "`spool`")?;
     let mut spool = SpoolLimits::default();
@@ -167,7 +144,7 @@ fn limits(r: &mut Reader, node: &Node) -> Option<Limits> {
     Some(limits)
 }
 
-fn count(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut usize) {
+pub(super) fn count(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut usize) {
     let Some(node) = f.node(key) else { return };
     match r.scalar::<u32>(node, key) {
         Some(0) => r.problem(node.place, format!("`{key}` must be at least 1")),
@@ -182,7 +159,7 @@ fn size(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut u64) {
     }
 }
 
-fn time(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut Duration) {
+pub(super) fn time(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut Duration) {
     if let Some(Span(time)) = f.optional(r, key) {
         *slot = time;
     }

@@ -105,7 +105,66 @@ struct GroupSection {
 #[serde(deny_unknown_fields)]
 struct DatabaseSection {
     /// A SQLite file. It is opened read-only.
-    sqlite: String,
+    sqlite: Option<String>,
+    /// A PostgreSQL server.
+    postgres: Option<ServerSection>,
+    /// A MySQL or MariaDB server.
+    mysql: Option<ServerSection>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ServerSection {
+    /// `postgres://user@host:5432/database` or `mysql://user@host:3306/database`, without a password.
+    url: Option<String>,
+    /// File with such a URL; here it may hold the password.
+    url_file: Option<String>,
+    /// Environment variable with such a URL; here it may hold the password.
+    url_env: Option<String>,
+    /// The server's name, as its certificate has it, or its address.
+    host: Option<String>,
+    /// Its port; 5432 or 3306 unless said otherwise.
+    port: Option<u16>,
+    /// A Unix socket instead: its folder for PostgreSQL, the socket for MySQL.
+    socket: Option<String>,
+    /// As whom to connect. The user needs to read the declared tables, and nothing else.
+    user: Option<String>,
+    /// File with the password, read whenever a connection is made.
+    password_file: Option<String>,
+    /// Environment variable with the password.
+    password_env: Option<String>,
+    /// The database; unless said here, the one that the manifest's namespace names.
+    database: Option<String>,
+    /// PostgreSQL: the schema; unless said here, the manifest's, or the user's search path.
+    schema: Option<String>,
+    /// `verify-full` (unless said otherwise), `{ca: file}` with the PEM file of an authority, or `disable` for loopback.
+    tls: Option<TlsSection>,
+    /// Connections at once, over all requests; 4 unless said otherwise.
+    connections: Option<u32>,
+    /// Rows read a second, over all requests; as many as come unless said otherwise.
+    rows_per_second: Option<u32>,
+    /// How long one statement may take; 5m unless said otherwise.
+    statement_timeout: Option<String>,
+    /// How long one snapshot may be held; 30m unless said otherwise.
+    snapshot_max: Option<String>,
+    /// How long a connection may take to be made or to become free; 10s unless said otherwise.
+    connect_timeout: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(untagged)]
+enum TlsSection {
+    /// `verify-full` or `disable`.
+    Mode(String),
+    /// An authority of one's own.
+    Authority(AuthoritySection),
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuthoritySection {
+    /// PEM file with its certificate.
+    ca: String,
 }
 
 #[derive(JsonSchema)]

@@ -1,6 +1,7 @@
 //! How a cell is written, whatever the table's format.
 //!
 //! Numbers are exact: whole ones in all their digits, others in the shortest form that reads back to the same value.
+//! Decimals are digits in CSV and text in NDJSON, whose readers would round them.
 //! Bytes are base64 after `base64:`. Text that is not valid UTF-8 stands with U+FFFD in place of what is wrong,
 //! followed by all its bytes. A cell that became a file of its own is `file:` and the file's path in the entity's folder.
 
@@ -16,6 +17,10 @@ pub(super) enum Written<'c> {
     Null,
     /// Digits.
     Number(String),
+    /// Digits that a reader of JSON numbers would round.
+    Exact(&'c str),
+    /// True or false.
+    Bool(bool),
     /// Text of the database, or in its place.
     Text(Cow<'c, str>),
 }
@@ -26,6 +31,8 @@ impl<'c> Written<'c> {
         match self {
             Self::Null => None,
             Self::Number(digits) => Some(digits.into()),
+            Self::Exact(digits) => Some(digits.into()),
+            Self::Bool(b) => Some(if b { "true" } else { "false" }.into()),
             Self::Text(text) => Some(text),
         }
     }
@@ -42,6 +49,8 @@ pub(super) fn written<'c>(cell: Cell<'c>, file: Option<&String>) -> Written<'c> 
             Written::Number(serde_json::Number::from_f64(n).map_or_else(String::new, |n| n.to_string()))
         }
         Cell::Real(n) => Written::Text(if n > 0.0 { "Infinity" } else { "-Infinity" }.into()),
+        Cell::Bool(b) => Written::Bool(b),
+        Cell::Decimal(digits) => Written::Exact(std::str::from_utf8(digits).unwrap_or_default()),
         Cell::Text(bytes) => Written::Text(match std::str::from_utf8(bytes) {
             Ok(text) => text.into(),
             Err(_) => {

@@ -32,6 +32,8 @@ pub(super) fn row(out: &mut Vec<u8>, columns: usize, row: &dyn Row, files: &BTre
             Written::Null if columns == 1 => out.extend_from_slice(b"\"\""),
             Written::Null => {}
             Written::Number(digits) => out.extend_from_slice(digits.as_bytes()),
+            Written::Exact(digits) => out.extend_from_slice(digits.as_bytes()),
+            Written::Bool(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
             Written::Text(value) if is_formula(&value) => text(out, &format!("'{value}")),
             Written::Text(value) => text(out, &value),
         }
@@ -39,8 +41,15 @@ pub(super) fn row(out: &mut Vec<u8>, columns: usize, row: &dyn Row, files: &BTre
     out.extend_from_slice(b"\r\n");
 }
 
-/// What Excel, LibreOffice or Sheets would run, full-width forms included (OWASP, CSV Injection).
+/// What Excel, LibreOffice or Sheets would run, full-width forms included (OWASP, CSV Injection). A negative number runs
+/// nothing.
 fn is_formula(text: &str) -> bool {
+    if let Some(digits) = text.strip_prefix('-')
+        && digits.starts_with(|c: char| c.is_ascii_digit())
+        && digits.chars().all(|c| c.is_ascii_digit() || c == '.')
+    {
+        return false;
+    }
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 

@@ -16,6 +16,8 @@ pub(super) fn row(out: &mut Vec<u8>, fields: &[Field], row: &dyn Row, files: &BT
         match written(row.cell(column), files.get(&column)) {
             Written::Null => out.extend_from_slice(b"null"),
             Written::Number(digits) => out.extend_from_slice(digits.as_bytes()),
+            Written::Exact(digits) => text(out, digits),
+            Written::Bool(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
             Written::Text(value) => text(out, &value),
         }
     }

@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OpenFlags, limits::Limit};
 use tributary_model::clock::SharedClock;
 
-pub use schema::{Column, Table, TableKind};
+use schema::{Column, Table};
 
 use self::statement::Statement;
 use super::stop::Watch;
-use super::{Query, ReadError, Snapshot};
+use super::{LiveColumn, LiveTable, Query, ReadError, Snapshot};
 use crate::collect::StopFlag;
 use crate::value::Tuple;
 
@@ -86,13 +86,8 @@ impl Database {
         })
     }
 
-    /// Whether an open snapshot of this file keeps writers waiting (rollback-journal mode).
-    pub fn blocks_writers(&self) -> bool {
-        self.blocks_writers
-    }
-
     /// What the file says of a table or view; `None` when there is none of this name.
-    pub fn table(&mut self, name: &str) -> Result<Option<&Table>, ReadError> {
+    pub(super) fn known(&mut self, name: &str) -> Result<Option<&Table>, ReadError> {
         if !self.tables.contains_key(name) {
             let Some(table) = schema::read(&self.connection, name).map_err(|error| self.explain(&error))? else {
                 return Ok(None);
@@ -102,25 +97,13 @@ impl Database {
         Ok(self.tables.get(name))
     }
 
-    /// Whether a lookup has to read the whole table.
-    pub fn scans(&mut self, query: &Query<'_>) -> Result<bool, ReadError> {
-        self.statement(query).map(|statement| statement.scans())
-    }
-
-    /// Whether an index spares a search by identifier from reading the whole table.
-    pub fn identifier_is_indexed(&mut self, query: &Query<'_>) -> bool {
-        let Ok(statement) = self.statement(query) else { return false };
-        let Some(sql) = rows::identifier_sql(self, &statement, query) else { return false };
-        statement::explain(&self.connection, &sql).is_ok_and(|steps| !steps.iter().any(|step| step.starts_with("SCAN")))
-    }
-
     fn statement(&mut self, query: &Query<'_>) -> Result<Statement, ReadError> {
         let key = statement::cache_key(query);
         if let Some(known) = self.statements.get(&key) {
             return Ok(known.clone());
         }
         let missing = || ReadError::NotReadable(format!("the database has no table `{}` any more", query.table));
-        let table = self.table(query.table)?.ok_or_else(missing)?.clone();
+        let table = self.known(query.table)?.ok_or_else(missing)?.clone();
         let statement = Statement::new(&self.connection, &table, query).map_err(|error| self.explain(&error))?;
         self.statements.insert(key, statement.clone());
         Ok(statement)
@@ -164,6 +147,28 @@ impl Snapshot for Database {
     fn find(&mut self, query: &Query<'_>, values: &[Tuple], on_row: &mut super::OnRow<'_>) -> Result<(), ReadError> {
         let statement = self.statement(query)?;
         rows::find(self, &statement, query, values, on_row)
+    }
+
+    fn table(&mut self, name: &str) -> Result<Option<LiveTable>, ReadError> {
+        let table = self.known(name)?;
+        let column =
+            |table: &Table, column: &Column| LiveColumn { name: column.name.clone(), kind: table.guarantees(column) };
+        Ok(table.map(|table| LiveTable { columns: table.columns.iter().map(|c| column(table, c)).collect() }))
+    }
+
+    fn scans(&mut self, query: &Query<'_>) -> Result<bool, ReadError> {
+        self.statement(query).map(|statement| statement.scans())
+    }
+
+    fn identifier_is_indexed(&mut self, query: &Query<'_>) -> bool {
+        let Ok(statement) = self.statement(query) else { return false };
+        let Some(sql) = rows::identifier_sql(self, &statement, query) else { return false };
+        statement::explain(&self.connection, &sql).is_ok_and(|steps| !steps.iter().any(|step| step.starts_with("SCAN")))
+    }
+
+    /// In rollback-journal mode.
+    fn blocks_writers(&self) -> bool {
+        self.blocks_writers
     }
 }
 

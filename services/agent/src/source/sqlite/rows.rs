@@ -5,13 +5,12 @@ use std::io::Read;
 use rusqlite::blob::Blob;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{MAIN_DB, ToSql};
-use tributary_model::id::IdentifierType;
 
 use super::schema::TableKind;
 use super::statement::{How, Statement, add_to_list, make_list, quote};
 use super::{Database, LARGE, Query};
-use crate::source::normal::fold;
-use crate::source::{Matching, OnRow, OnSlice, ReadError, Row, nested};
+use crate::source::inside::Inside;
+use crate::source::{Matching, OnRow, OnSlice, ReadError, Row};
 use crate::value::{Cell, Large, Tuple, Value};
 
 /// Slice in which a large cell is read.
@@ -112,20 +111,8 @@ impl Reading<'_> {
 
     /// Reads every row and compares what lies within its structured column.
     fn inside(&self, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
-        let kind = match self.query.matching {
-            Matching::Identifier(kind) => Some(kind),
-            Matching::Exact => None,
-        };
-        let sought: std::collections::HashSet<Vec<u8>> = values.iter().map(|tuple| key(kind, tuple)).collect();
-        let mut filtered = |row: &dyn Row| -> Result<(), ReadError> {
-            let mut found = Vec::new();
-            for field in self.query.fields {
-                found.push(nested::lookup(row, field).map_err(|_| too_large())?);
-            }
-            let matches = crate::walk::tuples(&found).iter().any(|tuple| sought.contains(&key(kind, tuple)));
-            if matches { on_row(row) } else { Ok(()) }
-        };
-        self.run(&self.statement.all(), &[], &mut filtered)
+        let inside = Inside::new(self.query, values);
+        self.run(&self.statement.all(), &[], &mut |row| inside.pass(row, on_row))
     }
 
     fn rowid(&self) -> Option<&'static str> {
@@ -134,27 +121,6 @@ impl Reading<'_> {
             _ => None,
         }
     }
-}
-
-fn too_large() -> ReadError {
-    ReadError::NotReadable("a JSON document is larger than 16 MiB".to_owned())
-}
-
-fn key(kind: Option<&IdentifierType>, tuple: &[Value]) -> Vec<u8> {
-    let mut out = Vec::new();
-    for value in tuple {
-        match (kind, value.text()) {
-            (Some(kind), Some(text)) => Value::Text(fold(kind, text).into_bytes()).write_key(&mut out),
-            // An identifier is text; a number within JSON is compared by its digits.
-            (Some(_), None) => value
-                .clone()
-                .cast(Some(tributary_model::manifest::BaseType::String))
-                .unwrap_or(Value::Integer(0))
-                .write_key(&mut out),
-            (None, _) => value.write_key(&mut out),
-        }
-    }
-    out
 }
 
 struct Bound<'v>(&'v Value);

@@ -1,23 +1,24 @@
 //! What a SQLite file says of its tables.
 
 use rusqlite::{Connection, OptionalExtension};
+use tributary_archive::table::FieldKind;
 
 /// A table or view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
+pub(super) struct Table {
     /// Its name as the file spells it.
-    pub name: String,
+    pub(super) name: String,
     /// What it is.
-    pub kind: TableKind,
+    pub(super) kind: TableKind,
     /// Whether its columns hold what they are declared to hold.
-    pub strict: bool,
+    pub(super) strict: bool,
     /// Its columns.
-    pub columns: Vec<Column>,
+    pub(super) columns: Vec<Column>,
 }
 
 /// What a table is, which decides how a row is told from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TableKind {
+pub(super) enum TableKind {
     /// An ordinary table: by its rowid, under the name that no column takes.
     Rowid(&'static str),
     /// A table without rowid: by its primary key.
@@ -28,23 +29,23 @@ pub enum TableKind {
 
 /// A column.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
+pub(super) struct Column {
     /// Its name as the file spells it.
-    pub name: String,
+    pub(super) name: String,
     /// Its declared type, which may be empty.
-    pub declared: String,
+    pub(super) declared: String,
     /// Its place in the primary key, from 1; 0 when it is not part of it.
-    pub key: u32,
+    pub(super) key: u32,
 }
 
 impl Table {
     /// Finds a column; SQLite does not tell ASCII case apart.
-    pub fn column(&self, name: &str) -> Option<&Column> {
+    pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
     /// Whether the column is another name of the rowid.
-    pub fn is_rowid(&self, column: &Column) -> bool {
+    pub(super) fn is_rowid(&self, column: &Column) -> bool {
         let keys = self.columns.iter().filter(|column| column.key > 0).count();
         matches!(self.kind, TableKind::Rowid(_))
             && keys == 1
@@ -52,8 +53,19 @@ impl Table {
             && column.declared.eq_ignore_ascii_case("integer")
     }
 
+    /// What SQLite guarantees of a column's values: outside of strict tables any column may hold anything, except that a
+    /// rowid is a number and a text column turns numbers into text.
+    pub(super) fn guarantees(&self, column: &Column) -> FieldKind {
+        match column.declared.to_ascii_uppercase().as_str() {
+            _ if self.is_rowid(column) => FieldKind::Integer,
+            "INT" | "INTEGER" if self.strict => FieldKind::Integer,
+            _ if column.is_text() => FieldKind::String,
+            _ => FieldKind::Any,
+        }
+    }
+
     /// Names of the primary key's columns in its order.
-    pub fn key(&self) -> Vec<&str> {
+    pub(super) fn key(&self) -> Vec<&str> {
         let mut key: Vec<&Column> = self.columns.iter().filter(|column| column.key > 0).collect();
         key.sort_by_key(|column| column.key);
         key.into_iter().map(|column| column.name.as_str()).collect()
@@ -62,13 +74,13 @@ impl Table {
 
 impl Column {
     /// Whether values are converted to text when stored (SQLite, "Determination Of Column Affinity").
-    pub fn is_text(&self) -> bool {
+    pub(super) fn is_text(&self) -> bool {
         let declared = self.declared.to_ascii_uppercase();
         !declared.contains("INT") && ["CHAR", "CLOB", "TEXT"].iter().any(|part| declared.contains(part))
     }
 
     /// Whether values of any size are to be expected: text, bytes, or no type at all.
-    pub fn may_be_large(&self) -> bool {
+    pub(super) fn may_be_large(&self) -> bool {
         let declared = self.declared.to_ascii_uppercase();
         self.is_text()
             || declared.is_empty()

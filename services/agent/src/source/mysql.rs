@@ -1,0 +1,130 @@
+//! MySQL and MariaDB: one read-only transaction that sees one state, in as far as the tables keep states (InnoDB does).
+//!
+//! `catalogue` looks tables up, `statement` writes the queries, `decode` reads the values, `failure` says what went wrong.
+
+mod catalogue;
+mod decode;
+mod failure;
+mod statement;
+
+use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
+use sqlx::{Arguments, ConnectOptions, Connection, Executor, Row};
+
+use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
+use super::{Query, ReadError};
+
+/// MySQL or MariaDB.
+pub(super) struct MySql;
+
+impl Engine for MySql {
+    type Db = sqlx::MySql;
+
+    const INDEXED_BATCH: usize = 512;
+    // The protocol takes 65,535; lists are filled up to a power of two.
+    const MOST_BINDS: usize = 32_768;
+    const RECOVER: Option<&'static str> = None;
+
+    async fn connect(
+        server: &Server,
+        database: Option<&str>,
+        password: Option<&str>,
+    ) -> Result<(MySqlConnection, Session), sqlx::Error> {
+        let mut options = MySqlConnectOptions::new()
+            .username(&server.user)
+            .charset("utf8mb4")
+            .timezone("+00:00".to_owned())
+            .pipes_as_concat(false)
+            .no_engine_substitution(false)
+            .disable_statement_logging();
+        options = match &server.address {
+            Address::Tcp { host, port } => options.host(host).port(*port),
+            Address::Socket(file) => options.socket(file),
+        };
+        options = match &server.tls {
+            Tls::Disabled => options.ssl_mode(MySqlSslMode::Disabled),
+            Tls::Verified { authority: None } => options.ssl_mode(MySqlSslMode::VerifyIdentity),
+            Tls::Verified { authority: Some(file) } => options.ssl_mode(MySqlSslMode::VerifyIdentity).ssl_ca(file),
+        };
+        if let Some(database) = database {
+            options = options.database(database);
+        }
+        if let Some(password) = password {
+            options = options.password(password);
+        }
+        let mut connection = MySqlConnection::connect_with(&options).await?;
+        let row = connection.fetch_one("SELECT CAST(VERSION() AS CHAR), CAST(@@max_allowed_packet AS SIGNED)").await?;
+        let (version, packet): (String, i64) = (row.try_get_unchecked(0)?, row.try_get_unchecked(1)?);
+        let timeout = server.limits.statement_timeout;
+        // The two have gone their own ways here: seconds there, milliseconds here.
+        let timeout = if version.contains("MariaDB") {
+            format!("max_statement_time = {}", timeout.as_secs_f64())
+        } else {
+            format!("max_execution_time = {}", timeout.as_millis())
+        };
+        let patience = server.limits.snapshot_max.as_secs().max(60);
+        // A sink that is slow must not cost the connection (net_write_timeout), and keys are sorted to their end.
+        let session = format!(
+            "SET SESSION {timeout}, SESSION net_write_timeout = {patience}, SESSION wait_timeout = {patience}, \
+             SESSION max_sort_length = 8192, SESSION sql_mode = ''"
+        );
+        connection.execute(sqlx::AssertSqlSafe(session)).await?;
+        connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+        connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
+        Ok((connection, Session { packet: packet.unsigned_abs() }))
+    }
+
+    fn table(link: &mut Link<Self>, schema: Option<&str>, name: &str) -> Result<Option<Table>, ReadError> {
+        catalogue::table(link, schema, name)
+    }
+
+    fn sql(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+        statement::select(shape, query, fields, mode)
+    }
+
+    fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind> {
+        statement::binds(shape, fields, values, mode)
+    }
+
+    fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
+        statement::finds_identifier(table, field, kind)
+    }
+
+    fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, packet: u64) -> (String, Vec<Bind>) {
+        let sql = statement::slices(shape, column, bytes, packet);
+        (sql, (0..shape.identity()).map(|index| bind(row.fitted(index))).collect())
+    }
+
+    fn arguments(binds: Vec<Bind>) -> Result<MySqlArguments, ReadError> {
+        let mut arguments = MySqlArguments::default();
+        for value in binds {
+            let added = match value {
+                Bind::Integer(n) => arguments.add(n),
+                Bind::Unsigned(n) => arguments.add(n),
+                Bind::Text(text) => arguments.add(text),
+                Bind::Bytes(bytes) => arguments.add(bytes),
+                Bind::Null | Bind::Texts(_) => arguments.add(None::<String>),
+            };
+            added.map_err(|_| ReadError::NotReadable("a value cannot be bound to a statement".to_owned()))?;
+        }
+        Ok(arguments)
+    }
+
+    fn decode(row: &MySqlRow, index: usize, kind: Kind, _: bool, into: &mut Decoded) -> Result<(), ReadError> {
+        decode::value(row, index, kind, into)
+    }
+
+    fn explain(error: &sqlx::Error) -> ReadError {
+        failure::explain(error)
+    }
+}
+
+fn bind(value: Fitted) -> Bind {
+    match value {
+        Fitted::Null => Bind::Null,
+        Fitted::Bool(b) => Bind::Integer(i64::from(b)),
+        Fitted::Integer(n) => Bind::Integer(n),
+        Fitted::Unsigned(n) => Bind::Unsigned(n),
+        Fitted::Text(text) => Bind::Text(text),
+        Fitted::Bytes(bytes) => Bind::Bytes(bytes),
+    }
+}

@@ -1,0 +1,213 @@
+//! The queries of the MySQL connector. Names are quoted, values are bound. Lists of values are filled up to a power of two,
+//! so that a handful of statements serve all lengths.
+
+use super::bind;
+use crate::source::Query;
+use crate::source::normal::PUNCTUATION;
+use crate::source::server::{Bind, Column, Fitted, HELD, Kind, LARGE, Mode, Shape, Table};
+
+/// Largest slice of a large cell, in bytes or characters.
+const SLICE: u64 = 1024 * 1024;
+
+/// A statement for a query.
+pub(super) fn select(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+    let select = format!("SELECT {}", results(shape).join(", "));
+    let table = format!("{} AS t", shape.table.sql);
+    let columns: Vec<String> = fields.iter().map(|&field| name(shape.column(field))).collect();
+    let order = order(shape);
+    let by_key = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
+    match mode {
+        Mode::All => format!("{select} FROM {table}{by_key}"),
+        Mode::One => {
+            let equal: Vec<String> = columns.iter().map(|column| format!("{column} = ?")).collect();
+            format!("{select} FROM {table} WHERE {}{by_key}", equal.join(" AND "))
+        }
+        Mode::Each(count) => {
+            let equal = columns.iter().enumerate().map(|(n, column)| format!("{column} = v.v{n}"));
+            let on = equal.collect::<Vec<_>>().join(" AND ");
+            let by: Vec<String> = std::iter::once("v.n".to_owned()).chain(order).collect();
+            // Joined from the values: a search of the table for each, in an index.
+            let values = listed(shape, fields, count.next_power_of_two());
+            format!("{select} FROM ({values}) AS v STRAIGHT_JOIN {table} ON {on} ORDER BY {}", by.join(", "))
+        }
+        Mode::List(count) => {
+            let tuple = tuple(&vec!["?".to_owned(); fields.len()]);
+            let values = vec![tuple_of(&tuple); count.next_power_of_two()].join(", ");
+            format!("{select} FROM {table} WHERE {} IN ({values}){by_key}", self::tuple(&columns))
+        }
+        Mode::Spelt(kind, count) => {
+            let condition = spelt(shape.column(fields[0]), &columns[0], kind, count);
+            let _ = query;
+            format!("{select} FROM {table} WHERE {condition}{by_key}")
+        }
+    }
+}
+
+fn tuple(parts: &[String]) -> String {
+    if parts.len() == 1 { parts[0].clone() } else { format!("({})", parts.join(", ")) }
+}
+
+fn tuple_of(tuple: &str) -> String {
+    tuple.to_owned()
+}
+
+/// The values as a table, each with its number. What is bound has no type or collation of its own here: both are the
+/// column's, so that its index is used and nothing else is compared.
+fn listed(shape: &Shape<'_>, fields: &[usize], count: usize) -> String {
+    let value = |field: usize| {
+        let column = shape.column(field);
+        match (column.kind, &column.collation) {
+            (_, Some((charset, collation))) => format!("CONVERT(? USING {charset}) COLLATE {collation}"),
+            (Kind::Integer { min: 0, .. } | Kind::Bits, _) => "CAST(? AS UNSIGNED)".to_owned(),
+            (Kind::Integer { .. }, _) => "CAST(? AS SIGNED)".to_owned(),
+            (Kind::Decimal, _) => "CAST(? AS DECIMAL(65, 30))".to_owned(),
+            (Kind::Single | Kind::Double, _) => "CAST(? AS DOUBLE)".to_owned(),
+            (Kind::Date, _) => "CAST(? AS DATE)".to_owned(),
+            (Kind::Local | Kind::Instant, _) => "CAST(? AS DATETIME(6))".to_owned(),
+            (Kind::Time, _) => "CAST(? AS TIME(6))".to_owned(),
+            (Kind::Bytes, _) => "CAST(? AS BINARY)".to_owned(),
+            _ => "?".to_owned(),
+        }
+    };
+    let one = |n: usize| {
+        let values = fields.iter().enumerate().map(|(at, &field)| format!("{} AS v{at}", value(field)));
+        format!("SELECT {n} AS n, {}", values.collect::<Vec<_>>().join(", "))
+    };
+    (0..count).map(one).collect::<Vec<_>>().join(" UNION ALL ")
+}
+
+/// The values of a statement. A list is filled up with nothing, which equals nothing.
+pub(super) fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind> {
+    let all = || values.iter().flatten().cloned().map(bind);
+    let filling =
+        |count: usize| (values.len()..count.next_power_of_two()).flat_map(|_| fields.iter().map(|_| Bind::Null));
+    match mode {
+        Mode::All => Vec::new(),
+        Mode::One => all().collect(),
+        Mode::Each(count) | Mode::List(count) => all().chain(filling(count)).collect(),
+        Mode::Spelt(kind, _) => {
+            let folds = kind == "email";
+            let spelling = |value: &Fitted| match value {
+                Fitted::Text(text) if folds => Bind::Text(text.to_lowercase()),
+                value => bind(value.clone()),
+            };
+            let exact: Vec<Bind> = values.iter().flatten().map(spelling).collect();
+            let twice = kind == "phone_number";
+            let again: Vec<Bind> = if twice { values.iter().flatten().map(spelling).collect() } else { Vec::new() };
+            let first: Vec<Bind> = if narrows(shape.column(fields[0]), kind) { all().collect() } else { Vec::new() };
+            first.into_iter().chain(exact).chain(again).collect()
+        }
+    }
+}
+
+/// Whether the column's own comparison finds at least what is sought, so that its index may be used first.
+fn narrows(column: &Column, kind: &str) -> bool {
+    let folds_case = column.collation.as_ref().is_some_and(|(_, collation)| collation.ends_with("_ci"));
+    match kind {
+        "email" => folds_case,
+        "phone_number" => false,
+        _ => true,
+    }
+}
+
+/// The column's own comparison may take `rené` for `rene`: what it finds is compared once more, byte by byte.
+fn spelt(column: &Column, name: &str, kind: &str, count: usize) -> String {
+    let marks = vec!["?"; count].join(", ");
+    let bytes = vec!["CAST(? AS BINARY)"; count].join(", ");
+    let text = format!("CONVERT({name} USING utf8mb4)");
+    let exact = match kind {
+        "email" => format!("CAST(LOWER({text}) AS BINARY) IN ({bytes})"),
+        "phone_number" => {
+            let plain = PUNCTUATION
+                .iter()
+                .chain(&[' ', '\t', '\u{a0}'])
+                .fold(text.clone(), |inner, c| format!("REPLACE({inner}, '{c}', '')"));
+            format!("(CAST({text} AS BINARY) IN ({bytes}) OR CAST({plain} AS BINARY) IN ({bytes}))")
+        }
+        _ => format!("CAST({text} AS BINARY) IN ({bytes})"),
+    };
+    if narrows(column, kind) { format!("{name} IN ({marks}) AND {exact}") } else { exact }
+}
+
+/// Whether an index finds rows by what [`spelt`] compares first.
+pub(super) fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
+    narrows(&table.columns[field], kind) && table.finds_by(&[field])
+}
+
+/// A statement that gives one cell of one row in slices. The key makes the row a constant, which is read once.
+pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64, packet: u64) -> String {
+    let column = shape.column(shape.columns[column]);
+    let name = name(column);
+    // A character takes up to four bytes in the message.
+    let (width, value) = match column.kind {
+        Kind::Bytes => (1, name),
+        Kind::Json => (4, format!("CAST({name} AS CHAR)")),
+        _ => (4, name),
+    };
+    let slice = SLICE.min(packet / 2).max(4) / width;
+    let keys: Vec<String> = shape.key.iter().map(|&key| format!("{} = ?", self::name(shape.column(key)))).collect();
+    // Characters are no more than bytes: slices after the last are empty and left out.
+    let last = bytes.saturating_sub(1) / slice;
+    let numbers: Vec<String> = (0..=last).map(|n| format!("SELECT {n} AS n")).collect();
+    format!(
+        "SELECT s.n, SUBSTRING({value}, s.n * {slice} + 1, {slice}) AS b FROM ({}) AS s CROSS JOIN {} AS t \
+         WHERE {} HAVING b <> '' ORDER BY s.n",
+        numbers.join(" UNION ALL "),
+        shape.table.sql,
+        keys.join(" AND ")
+    )
+}
+
+fn results(shape: &Shape<'_>) -> Vec<String> {
+    let mut results: Vec<String> = shape.key.iter().map(|&key| shown(shape.column(key))).collect();
+    for &column in &shape.columns {
+        let column = shape.column(column);
+        let value = shown(column);
+        if column.may_be_large {
+            let bytes = format!("OCTET_LENGTH({value})");
+            let (inline, large) = (shape.inline, if shape.inline == HELD { LARGE } else { shape.inline });
+            results.push(format!("IF({bytes} > {inline}, NULL, {value})"));
+            results.push(format!("IF({bytes} > {large}, CAST({bytes} AS SIGNED), NULL)"));
+        } else {
+            results.push(value);
+        }
+    }
+    results
+}
+
+/// A column as it is read: days and times in their text form, which has room for those that are none.
+fn shown(column: &Column) -> String {
+    let name = name(column);
+    match column.kind {
+        Kind::Date | Kind::Time | Kind::Local | Kind::Instant | Kind::Uuid | Kind::Other => {
+            format!("CAST({name} AS CHAR)")
+        }
+        _ => name,
+    }
+}
+
+/// What rows are ordered by: the key as numbers or bytes, whatever collation its columns have.
+fn order(shape: &Shape<'_>) -> Vec<String> {
+    let by = |column: &Column| match column.kind {
+        Kind::Text | Kind::Json => format!("CAST(CONVERT({} USING utf8mb4) AS BINARY)", name(column)),
+        _ => name(column),
+    };
+    if shape.identity() == 0 {
+        // Without any key, rows that are alike must stand together, and a sort looks at the beginnings of values only.
+        let digest = |column: &Column| match column.kind {
+            Kind::Text | Kind::Json | Kind::Bytes => format!("MD5({})", name(column)),
+            _ => name(column),
+        };
+        return shape.columns.iter().map(|&column| digest(shape.column(column))).collect();
+    }
+    shape.key.iter().map(|&key| by(shape.column(key))).collect()
+}
+
+fn name(column: &Column) -> String {
+    format!("t.{}", quote(&column.name))
+}
+
+/// Quotes a name for SQL.
+pub(super) fn quote(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}

@@ -1,0 +1,117 @@
+//! PostgreSQL: one read-only transaction that sees one state, binary values, `COPY` of nothing and changes to nothing.
+//!
+//! `catalogue` looks tables up, `statement` writes the queries, `decode` reads the values, `failure` says what went wrong.
+
+mod catalogue;
+mod decode;
+mod failure;
+mod statement;
+
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode};
+use sqlx::{Arguments, ConnectOptions, Connection, Executor};
+
+use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
+use super::{Query, ReadError};
+
+/// PostgreSQL.
+pub(super) struct Postgres;
+
+impl Engine for Postgres {
+    type Db = sqlx::Postgres;
+
+    const INDEXED_BATCH: usize = 2000;
+    const MOST_BINDS: usize = usize::MAX;
+    const RECOVER: Option<&'static str> = Some("ROLLBACK TO SAVEPOINT tributary");
+
+    async fn connect(
+        server: &Server,
+        database: Option<&str>,
+        password: Option<&str>,
+    ) -> Result<(PgConnection, Session), sqlx::Error> {
+        let mut options = PgConnectOptions::new_without_pgpass()
+            .username(&server.user)
+            .application_name("tributary")
+            .database(database.unwrap_or(&server.user))
+            .disable_statement_logging();
+        options = match &server.address {
+            Address::Tcp { host, port } => options.host(host).port(*port),
+            Address::Socket(folder) => options.socket(folder),
+        };
+        options = match &server.tls {
+            Tls::Disabled => options.ssl_mode(PgSslMode::Disable),
+            Tls::Verified { authority: None } => options.ssl_mode(PgSslMode::VerifyFull),
+            Tls::Verified { authority: Some(file) } => options.ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(file),
+        };
+        if let Some(password) = password {
+            options = options.password(password);
+        }
+        let mut connection = PgConnection::connect_with(&options).await?;
+        let timeout = server.limits.statement_timeout.as_millis();
+        let idle = server.limits.snapshot_max.as_millis();
+        // The plan of a list of values depends on how many there are. The savepoint is what a statement that fails goes
+        // back to: without it the whole transaction would be lost, and the snapshot with it.
+        let begin = format!(
+            "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; \
+             SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan; SET intervalstyle = 'iso_8601'; \
+             SET bytea_output = 'hex'; SET datestyle = 'ISO'; \
+             BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1; SAVEPOINT tributary"
+        );
+        connection.execute(sqlx::AssertSqlSafe(begin)).await?;
+        Ok((connection, Session { packet: u64::MAX }))
+    }
+
+    fn table(link: &mut Link<Self>, schema: Option<&str>, name: &str) -> Result<Option<Table>, ReadError> {
+        catalogue::table(link, schema, name)
+    }
+
+    fn sql(shape: &Shape<'_>, _: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+        statement::select(shape, fields, mode)
+    }
+
+    fn binds(_: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind> {
+        match mode {
+            Mode::All => Vec::new(),
+            Mode::One => values[0].iter().map(|value| text(value.clone())).collect(),
+            Mode::Each(_) | Mode::List(_) | Mode::Spelt(..) => (0..fields.len())
+                .map(|field| Bind::Texts(values.iter().map(|tuple| tuple[field].clone().into_text()).collect()))
+                .collect(),
+        }
+    }
+
+    fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
+        statement::finds_identifier(table, field, kind)
+    }
+
+    fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, _: u64) -> (String, Vec<Bind>) {
+        let sql = statement::slices(shape, column, bytes);
+        (sql, (0..shape.identity()).map(|index| text(row.fitted(index))).collect())
+    }
+
+    fn arguments(binds: Vec<Bind>) -> Result<PgArguments, ReadError> {
+        let mut arguments = PgArguments::default();
+        for bind in binds {
+            let added = match bind {
+                Bind::Null => arguments.add(None::<String>),
+                Bind::Integer(n) => arguments.add(n),
+                Bind::Unsigned(n) => arguments.add(n.to_string()),
+                Bind::Text(text) => arguments.add(text),
+                Bind::Bytes(bytes) => arguments.add(bytes),
+                Bind::Texts(texts) => arguments.add(texts),
+            };
+            added.map_err(|_| ReadError::NotReadable("a value cannot be bound to a statement".to_owned()))?;
+        }
+        Ok(arguments)
+    }
+
+    fn decode(row: &PgRow, index: usize, kind: Kind, array: bool, into: &mut Decoded) -> Result<(), ReadError> {
+        decode::value(row, index, if array { Kind::Json } else { kind }, into)
+    }
+
+    fn explain(error: &sqlx::Error) -> ReadError {
+        failure::explain(error)
+    }
+}
+
+fn text(value: Fitted) -> Bind {
+    value.into_text().map_or(Bind::Null, Bind::Text)
+}

@@ -1,0 +1,33 @@
+//! What PostgreSQL's errors mean to a walk. Their texts may quote values, so only their codes are passed on.
+
+use sqlx::Error;
+
+use crate::source::ReadError;
+
+/// An error in our words.
+pub(super) fn explain(error: &Error) -> ReadError {
+    let unavailable = |what: &str| ReadError::Unavailable(what.to_owned());
+    let not_readable = |what: &str| ReadError::NotReadable(what.to_owned());
+    let code = match error {
+        Error::Database(error) => error.code().unwrap_or_default().into_owned(),
+        Error::Io(error) => return ReadError::Unavailable(format!("the connection broke ({})", error.kind())),
+        Error::Tls(error) => return ReadError::Unavailable(format!("TLS failed: {error}")),
+        Error::Configuration(error) => return ReadError::Unavailable(error.to_string()),
+        _ => return unavailable("the server does not speak as expected"),
+    };
+    match code.as_str() {
+        "28P01" | "28000" => unavailable("the server refuses the user or the password"),
+        "3D000" => unavailable("the server has no such database"),
+        "53300" | "53400" => unavailable("the server's connections are used up by others"),
+        "57014" => not_readable("a statement took longer than `statement_timeout` allows"),
+        "42P01" | "3F000" => not_readable("the database has the table no more"),
+        "42703" => not_readable("the table has a column no more"),
+        "42501" => not_readable("the database user has no permission to read it"),
+        "XX001" | "XX002" => not_readable("the server says that its data is damaged here"),
+        _ if ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
+            ReadError::Unavailable(format!("the server cannot answer now (SQLSTATE {code})"))
+        }
+        _ if code.starts_with("25") => ReadError::Unavailable(format!("the snapshot was lost (SQLSTATE {code})")),
+        _ => ReadError::NotReadable(format!("the server refuses the statement (SQLSTATE {code})")),
+    }
+}

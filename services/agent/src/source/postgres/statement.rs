@@ -1,0 +1,167 @@
+//! The queries of the PostgreSQL connector. Names are quoted, values are bound: lists as arrays of text, which are cast to
+//! the column's type, so that a statement's text does not depend on how many there are.
+
+use crate::source::normal::PUNCTUATION;
+use crate::source::server::{Column, HELD, Kind, LARGE, Mode, Shape, Table};
+
+/// Bytes of one slice of a large cell.
+const SLICE: u64 = 1024 * 1024;
+
+/// A statement for a query.
+pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+    let select = format!("SELECT {} FROM {} AS t", results(shape).join(", "), shape.table.sql);
+    let compared: Vec<String> = fields.iter().map(|&field| compared(shape.column(field))).collect();
+    let order = order(shape);
+    let by_key = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
+    let list = |n: usize| format!("CAST({} AS text[]){}", mark(n), cast(shape.column(fields[n]), "[]"));
+    let lists = || (0..fields.len()).map(list).collect::<Vec<_>>().join(", ");
+    let names = || (0..fields.len()).map(|n| format!("v{n}")).collect::<Vec<_>>().join(", ");
+    match mode {
+        Mode::All => format!("{select}{by_key}"),
+        Mode::One => {
+            let equal = compared.iter().enumerate().map(|(n, column)| {
+                format!("{column} = CAST({} AS text){}", mark(n), cast(shape.column(fields[n]), ""))
+            });
+            format!("{select} WHERE {}{by_key}", equal.collect::<Vec<_>>().join(" AND "))
+        }
+        Mode::Each(_) => {
+            let equal = compared.iter().enumerate().map(|(n, column)| format!("{column} = v.v{n}"));
+            let on = equal.collect::<Vec<_>>().join(" AND ");
+            let by: Vec<String> = std::iter::once("v.n".to_owned()).chain(order).collect();
+            let values = format!("unnest({}) WITH ORDINALITY AS v ({}, n)", lists(), names());
+            format!("{select} JOIN {values} ON {on} ORDER BY {}", by.join(", "))
+        }
+        Mode::List(_) => {
+            let values = format!("SELECT * FROM unnest({}) AS v ({})", lists(), names());
+            format!("{select} WHERE ({}) IN ({values}){by_key}", compared.join(", "))
+        }
+        Mode::Spelt(kind, _) => format!("{select} WHERE {}{by_key}", spelt(&compared[0], kind)),
+    }
+}
+
+/// Each spelling in the list $1 is compared as its type has it.
+fn spelt(column: &str, kind: &str) -> String {
+    match kind {
+        "email" => format!("lower({column}) IN (SELECT lower(v) FROM unnest(CAST($1 AS text[])) AS v)"),
+        "phone_number" => {
+            let plain: String = PUNCTUATION.into_iter().chain([' ', '\t', '\u{a0}']).collect();
+            format!(
+                "({column} = ANY (CAST($1 AS text[])) OR translate({column}, '{plain}', '') = ANY (CAST($1 AS text[])))"
+            )
+        }
+        _ => format!("{column} = ANY (CAST($1 AS text[]))"),
+    }
+}
+
+/// Whether an index finds rows by what [`spelt`] compares.
+pub(super) fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
+    let column = &table.columns[field];
+    let name = quote_if_needed(&column.name);
+    match kind {
+        "email" => table.finds_by_expression(&[format!("lower({name})"), format!("lower({name}::text)")]),
+        "phone_number" => false,
+        _ => table.finds_by(&[field]),
+    }
+}
+
+/// A statement that gives one cell of one row in slices. The value is unpacked once, and cut from there.
+pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64) -> String {
+    let column = shape.column(shape.columns[column]);
+    let name = format!("t.{}", quote(&column.name));
+    let value = match column.kind {
+        // Joined with nothing it is a copy, plain and in memory; by itself it would be unpacked for every slice.
+        Kind::Bytes => format!("{name} || ''::bytea"),
+        _ => format!("textsend({})", shown(column)),
+    };
+    let keys = shape.key.iter().enumerate().map(|(n, &key)| {
+        let key = shape.column(key);
+        format!("{} = CAST({} AS text){}", compared(key), mark(n), cast(key, ""))
+    });
+    let places = shape.place.iter().enumerate().map(|(n, place)| {
+        let kind = if place.ends_with("ctid") { "tid" } else { "oid" };
+        format!("{place} = CAST({} AS text)::{kind}", mark(n))
+    });
+    let row: Vec<String> = keys.chain(places).collect();
+    let last = bytes.saturating_sub(1) / SLICE;
+    format!(
+        "WITH cell AS MATERIALIZED (SELECT {value} AS b FROM {} AS t WHERE {}) \
+         SELECT n, substring(cell.b FROM (n * {SLICE} + 1)::int4 FOR {SLICE}) FROM cell, generate_series(0::int8, {last}) AS n",
+        shape.table.sql,
+        row.join(" AND ")
+    )
+}
+
+fn results(shape: &Shape<'_>) -> Vec<String> {
+    let mut results: Vec<String> = shape.key.iter().map(|&key| shown(shape.column(key))).collect();
+    results.extend(shape.place.iter().map(|place| format!("{place}::text")));
+    for &column in &shape.columns {
+        let column = shape.column(column);
+        let value = shown(column);
+        if column.may_be_large {
+            let bytes = format!("octet_length({value})");
+            let (inline, large) = (shape.inline, if shape.inline == HELD { LARGE } else { shape.inline });
+            results.push(format!("CASE WHEN {bytes} > {inline} THEN NULL ELSE {value} END"));
+            results.push(format!("CASE WHEN {bytes} > {large} THEN {bytes}::int8 END"));
+        } else {
+            results.push(value);
+        }
+    }
+    results
+}
+
+/// A column as it is read.
+fn shown(column: &Column) -> String {
+    let name = format!("t.{}", quote(&column.name));
+    match column.kind {
+        _ if column.array => format!("to_jsonb({name})::text"),
+        Kind::Jsonb => format!("{name}::text"),
+        Kind::Other => format!("{name}::text"),
+        _ => name,
+    }
+}
+
+/// A column as it is compared with values.
+fn compared(column: &Column) -> String {
+    let name = format!("t.{}", quote(&column.name));
+    if is_compared_as_text(column) { format!("{name}::text") } else { name }
+}
+
+fn is_compared_as_text(column: &Column) -> bool {
+    column.array || matches!(column.kind, Kind::Json | Kind::Jsonb | Kind::Other)
+}
+
+/// The cast that makes text a value of the column.
+fn cast(column: &Column, array: &str) -> String {
+    if is_compared_as_text(column) { String::new() } else { format!("::{}{array}", column.sql_type) }
+}
+
+/// What rows are ordered by: the key as numbers or bytes, whatever collation its columns have.
+fn order(shape: &Shape<'_>) -> Vec<String> {
+    let by = |column: &Column| match column.kind {
+        Kind::Text => format!("t.{}::text COLLATE \"C\"", quote(&column.name)),
+        _ if is_compared_as_text(column) => format!("t.{}::text COLLATE \"C\"", quote(&column.name)),
+        _ => format!("t.{}", quote(&column.name)),
+    };
+    if shape.identity() == 0 {
+        // Without any key, rows that are alike must stand together.
+        return shape.columns.iter().map(|&column| by(shape.column(column))).collect();
+    }
+    let keys = shape.key.iter().map(|&key| by(shape.column(key)));
+    keys.chain(shape.place.iter().map(|&place| place.to_owned())).collect()
+}
+
+fn mark(n: usize) -> String {
+    format!("${}", n + 1)
+}
+
+/// Quotes a name for SQL.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name as PostgreSQL itself writes it: quoted where it must be.
+fn quote_if_needed(name: &str) -> String {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain { name.to_owned() } else { quote(name) }
+}

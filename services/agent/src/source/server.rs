@@ -1,0 +1,34 @@
+//! Databases behind a server: what a walk over PostgreSQL and over MySQL or MariaDB has in common.
+//!
+//! `engine` is what the two differ in; `link` is the one connection of a walk, `gate` what all walks share, `database`
+//! the snapshot, `decoded` a row of it, `aside` where rows wait while a large cell is read. Neighbours: `postgres`, `mysql`.
+//!
+//! The driver is sqlx: rows stream, its binary values are decoded here, and one library serves both engines.
+
+mod aside;
+mod database;
+mod decoded;
+mod engine;
+mod fit;
+mod gate;
+mod kind;
+mod link;
+mod settings;
+mod table;
+
+pub use gate::Gate;
+pub use settings::{Address, EngineKind, Secret, Server, ServerLimits, Tls};
+
+pub(super) use database::Database;
+pub(crate) use database::Opening;
+pub(super) use decoded::Decoded;
+pub(super) use engine::{Bind, Engine, Mode, Shape};
+pub(super) use fit::Fitted;
+pub(super) use kind::Kind;
+pub(super) use link::{Link, Session};
+pub(super) use table::{Column, Index, IndexPart, Key, Table};
+
+/// Cells above this are read in slices and become attachments, as from SQLite.
+pub(super) const LARGE: u64 = super::sqlite::LARGE as u64;
+/// Largest value of a row that has no key: it is held in memory.
+pub(super) const HELD: u64 = 16 * 1024 * 1024;

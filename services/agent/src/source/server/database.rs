@@ -1,0 +1,385 @@
+//! The snapshot of a server's database, as the walk asks it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sqlx::Executor;
+use tributary_archive::table::FieldKind;
+use tributary_model::clock::SharedClock;
+
+use super::aside::Aside;
+use super::decoded::Decoded;
+use super::engine::{Bind, Engine, Mode, Shape};
+use super::fit::Fitted;
+use super::gate::Gate;
+use super::kind::Kind;
+use super::link::Link;
+use super::settings::Server;
+use super::table::{Key, Table};
+use super::{HELD, LARGE};
+use crate::collect::StopFlag;
+use crate::source::inside::Inside;
+use crate::source::stop::Watch;
+use crate::source::{LiveColumn, LiveTable, Matching, OnRow, OnSlice, Query, ReadError, Row, Snapshot};
+use crate::value::{Cell, Tuple, Value};
+
+/// Values of one call where the table must be read, as for SQLite: one reading for all of them.
+const SCAN_BATCH: usize = 50_000;
+/// Cells up to this come with their row.
+const INLINE: u64 = 256 * 1024;
+/// The least that comes with its row, however small the server's messages are.
+const LEAST: u64 = 4 * 1024;
+
+/// What a snapshot is opened with.
+pub(crate) struct Opening<'o> {
+    pub(crate) server: &'o Server,
+    /// The database and schema that the manifest names.
+    pub(crate) namespace: (Option<&'o str>, Option<&'o str>),
+    pub(crate) gate: &'o Arc<Gate>,
+    pub(crate) clock: &'o SharedClock,
+    pub(crate) stop: &'o StopFlag,
+    /// For what must wait: encrypted, without a name.
+    pub(crate) temp_dir: PathBuf,
+}
+
+/// A snapshot of a server's database.
+pub(in crate::source) struct Database<E: Engine>
+where
+    for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    link: RefCell<Link<E>>,
+    schema: Option<String>,
+    tables: HashMap<String, Arc<Table>>,
+    taken_at: Timestamp,
+    temp_dir: PathBuf,
+}
+
+impl<E: Engine> Database<E>
+where
+    for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    /// Connects and takes the snapshot.
+    pub(in crate::source) fn open(opening: &Opening<'_>) -> Result<Self, ReadError> {
+        let server = opening.server;
+        let watch = Watch::new(opening.stop, Some(server.limits.snapshot_max));
+        let (database, schema) = opening.namespace;
+        let link = Link::open(server, server.database.as_deref().or(database), opening.gate, watch)?;
+        Ok(Self {
+            link: RefCell::new(link),
+            schema: server.schema.as_deref().or(schema).map(str::to_owned),
+            tables: HashMap::new(),
+            taken_at: opening.clock.now(),
+            temp_dir: opening.temp_dir.clone(),
+        })
+    }
+
+    fn known(&mut self, name: &str) -> Result<Option<Arc<Table>>, ReadError> {
+        if let Some(known) = self.tables.get(name) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let found = E::table(self.link.get_mut(), self.schema.as_deref(), name)?.map(Arc::new);
+        if let Some(table) = &found {
+            self.tables.insert(name.to_owned(), Arc::clone(table));
+        }
+        Ok(found)
+    }
+
+    fn required(&mut self, query: &Query<'_>) -> Result<Arc<Table>, ReadError> {
+        let missing = || ReadError::NotReadable(format!("the database has no table `{}` any more", query.table));
+        self.known(query.table)?.ok_or_else(missing)
+    }
+
+    /// Whether every row must be read and looked into: a field lies within a structured column.
+    fn looks_inside(query: &Query<'_>) -> bool {
+        query.fields.iter().any(|field| field.structured)
+    }
+}
+
+/// The columns of the table that a query declares.
+fn positions(table: &Table, query: &Query<'_>) -> Result<Vec<usize>, ReadError> {
+    let missing =
+        |name: &String| ReadError::NotReadable(format!("the table `{}` has no column `{name}` any more", query.table));
+    query.columns.iter().map(|name| table.position(name).ok_or_else(|| missing(name))).collect()
+}
+
+fn fields(columns: &[usize], query: &Query<'_>) -> Vec<usize> {
+    query.fields.iter().map(|field| columns[field.column]).collect()
+}
+
+fn shape<'t>(table: &'t Table, query: &Query<'_>, columns: Vec<usize>, packet: u64) -> Shape<'t> {
+    let (key, place, keyed): (Vec<usize>, &[&'static str], bool) = match &table.key {
+        Key::Columns(key) => (key.clone(), &[], true),
+        Key::Place(place) => (Vec::new(), place, true),
+        Key::Nothing => (query.primary_key.iter().map(|&column| columns[column]).collect(), &[], false),
+    };
+    let large = columns.iter().filter(|&&column| table.columns[column].may_be_large).count() as u64;
+    let inline = if keyed { INLINE.min(packet / 2 / large.max(1)).max(LEAST) } else { HELD };
+    Shape { table, key, place, keyed, columns, inline }
+}
+
+impl<E: Engine> Snapshot for Database<E>
+where
+    for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    fn taken_at(&self) -> Timestamp {
+        self.taken_at
+    }
+
+    fn batch(&mut self, query: &Query<'_>) -> Result<usize, ReadError> {
+        let scans = self.scans(query)?;
+        let most = E::MOST_BINDS / query.fields.len().max(1);
+        Ok(if scans { SCAN_BATCH.min(most) } else { E::INDEXED_BATCH.min(most) })
+    }
+
+    fn find(&mut self, query: &Query<'_>, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
+        let scans = self.scans(query)?;
+        let table = self.required(query)?;
+        let columns = positions(&table, query)?;
+        let fields = fields(&columns, query);
+        let shape = shape(&table, query, columns, self.link.get_mut().session().packet);
+        let reading = Reading { link: &self.link, shape: &shape, query, temp_dir: &self.temp_dir };
+        if Self::looks_inside(query) {
+            let inside = Inside::new(query, values);
+            return reading.run(&fields, &[], Mode::All, &mut |row| inside.pass(row, on_row));
+        }
+        let fit = |tuple: &Tuple| -> Option<Vec<Fitted>> {
+            fields.iter().zip(tuple).map(|(&field, value)| Fitted::new(table.columns[field].kind, value)).collect()
+        };
+        let fitted: Vec<Vec<Fitted>> = values.iter().filter_map(fit).collect();
+        let mode = match (query.matching, fitted.len()) {
+            (_, 0) => return Ok(()),
+            (Matching::Identifier(kind), count) if table.columns[fields[0]].kind == Kind::Text => {
+                Mode::Spelt(kind.as_str(), count)
+            }
+            (Matching::Identifier(_), count) => Mode::List(count),
+            (Matching::Exact, count) if scans => Mode::List(count),
+            (Matching::Exact, 1) => Mode::One,
+            (Matching::Exact, count) => Mode::Each(count),
+        };
+        reading.run(&fields, &fitted, mode, on_row)
+    }
+
+    fn table(&mut self, name: &str) -> Result<Option<LiveTable>, ReadError> {
+        let column = |column: &super::table::Column| LiveColumn {
+            name: column.name.clone(),
+            kind: if column.array { FieldKind::String } else { column.kind.guarantees() },
+        };
+        Ok(self.known(name)?.map(|table| LiveTable { columns: table.columns.iter().map(column).collect() }))
+    }
+
+    fn scans(&mut self, query: &Query<'_>) -> Result<bool, ReadError> {
+        if Self::looks_inside(query) || matches!(query.matching, Matching::Identifier(_)) {
+            return Ok(true);
+        }
+        let table = self.required(query)?;
+        let fields = fields(&positions(&table, query)?, query);
+        Ok(!table.finds_by(&fields))
+    }
+
+    fn identifier_is_indexed(&mut self, query: &Query<'_>) -> bool {
+        let Matching::Identifier(kind) = query.matching else { return false };
+        let Ok(table) = self.required(query) else { return false };
+        let Ok(columns) = positions(&table, query) else { return false };
+        let field = columns[query.fields[0].column];
+        !Self::looks_inside(query)
+            && match table.columns[field].kind {
+                Kind::Text => E::finds_identifier(&table, field, kind.as_str()),
+                _ => table.finds_by(&[field]),
+            }
+    }
+
+    fn blocks_writers(&self) -> bool {
+        false
+    }
+}
+
+/// One statement on its way.
+struct Reading<'r, E: Engine>
+where
+    for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    link: &'r RefCell<Link<E>>,
+    shape: &'r Shape<'r>,
+    query: &'r Query<'r>,
+    temp_dir: &'r PathBuf,
+}
+
+impl<E: Engine> Reading<'_, E>
+where
+    for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    fn run(
+        &self,
+        fields: &[usize],
+        values: &[Vec<Fitted>],
+        mode: Mode<'_>,
+        on_row: &mut OnRow<'_>,
+    ) -> Result<(), ReadError> {
+        let sql = E::sql(self.shape, self.query, fields, mode);
+        let binds = E::binds(self.shape, fields, values, mode);
+        let (mut row, mut aside) = (Decoded::default(), None::<Aside>);
+        let mut repeats = Repeats::default();
+        let large = self.shape.columns.iter().any(|&column| self.shape.column(column).may_be_large);
+        self.link.borrow_mut().each(&sql, binds, large, &mut |found| {
+            self.decode(found, &mut row)?;
+            match &mut aside {
+                None if row.any_away() => {
+                    let mut first = Aside::new(self.temp_dir)?;
+                    first.push(&row)?;
+                    aside = Some(first);
+                    Ok(())
+                }
+                None => self.hand_on(&row, &mut repeats, on_row),
+                Some(aside) => Ok(aside.push(&row)?),
+            }
+        })?;
+        match aside {
+            None => Ok(()),
+            // The connection is free now, so that large cells can be asked for.
+            Some(aside) => aside.each(&mut row, &mut |row| {
+                self.fetch_small(row)?;
+                self.hand_on(row, &mut repeats, on_row)
+            }),
+        }
+    }
+
+    fn decode(&self, found: &<E::Db as sqlx::Database>::Row, row: &mut Decoded) -> Result<(), ReadError> {
+        row.clear();
+        let mut index = 0;
+        for &key in &self.shape.key {
+            let column = self.shape.column(key);
+            E::decode(found, index, column.kind, column.array, row)?;
+            index += 1;
+        }
+        for _ in self.shape.place {
+            E::decode(found, index, Kind::Text, false, row)?;
+            index += 1;
+        }
+        let mut length = Decoded::default();
+        for &column in &self.shape.columns {
+            let column = self.shape.column(column);
+            E::decode(found, index, column.kind, column.array, row)?;
+            index += 1;
+            if column.may_be_large {
+                length.clear();
+                E::decode(found, index, Kind::signed(8), false, &mut length)?;
+                index += 1;
+                if let Cell::Integer(bytes) = length.cell(0) {
+                    row.last_is_large(!column.kind.is_bytes(), bytes.unsigned_abs());
+                }
+            }
+        }
+        if !self.shape.keyed && row.any_away() {
+            let message = "a value of a row without a key is larger than 16 MiB and cannot be read in slices";
+            return Err(ReadError::NotReadable(message.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Reads the cells that did not come with their row and are not large enough for a file of their own.
+    fn fetch_small(&self, row: &mut Decoded) -> Result<(), ReadError> {
+        for column in 0..self.shape.columns.len() {
+            let index = self.shape.identity() + column;
+            if row.away(index).is_some_and(|large| large.bytes <= LARGE) {
+                let mut bytes = Vec::new();
+                self.slices(row, column, &mut |slice| {
+                    bytes.extend_from_slice(slice);
+                    Ok(())
+                })?;
+                row.fill(index, &bytes);
+            }
+        }
+        Ok(())
+    }
+
+    fn slices(&self, row: &Decoded, column: usize, out: &mut OnSlice<'_>) -> Result<(), ReadError> {
+        let Some(large) = row.away(self.shape.identity() + column) else { return Ok(()) };
+        // A row of this result is on its way: its values cannot be asked for on the same connection.
+        let Ok(mut link) = self.link.try_borrow_mut() else {
+            return Err(ReadError::NotReadable("a large value cannot be read while its row is under way".to_owned()));
+        };
+        let packet = link.session().packet;
+        let (sql, binds): (String, Vec<Bind>) = E::slices(self.shape, column, row, large.bytes, packet);
+        let (mut slice, mut next) = (Decoded::default(), 0);
+        link.each(&sql, binds, true, &mut |found| {
+            slice.clear();
+            E::decode(found, 0, Kind::signed(8), false, &mut slice)?;
+            E::decode(found, 1, Kind::Bytes, false, &mut slice)?;
+            // Numbers tell that the server keeps the order that it was not bound to.
+            match (slice.cell(0), slice.cell(1)) {
+                (Cell::Integer(number), Cell::Blob(bytes)) if number == next => {
+                    next += 1;
+                    bytes.chunks(64 * 1024).try_for_each(&mut *out)
+                }
+                _ => Err(ReadError::NotReadable("the slices of a large value came back in disorder".to_owned())),
+            }
+        })
+    }
+
+    fn hand_on(&self, row: &Decoded, repeats: &mut Repeats, on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
+        let mut current = Current { reading: self, row, repeat: None };
+        if self.shape.identity() == 0 {
+            let mut content = Vec::new();
+            current.write_identity(&mut content);
+            current.repeat = Some(repeats.count(content));
+        }
+        on_row(&current)
+    }
+}
+
+/// Rows without any key that are alike are told apart by their number: alike ones stand together in the result.
+#[derive(Default)]
+struct Repeats {
+    last: Vec<u8>,
+    count: u64,
+}
+
+impl Repeats {
+    fn count(&mut self, content: Vec<u8>) -> u64 {
+        self.count = if content == self.last { self.count + 1 } else { 0 };
+        self.last = content;
+        self.count
+    }
+}
+
+/// The row under the cursor.
+struct Current<'c, E: Engine>
+where
+    for<'d> &'d mut <E::Db as sqlx::Database>::Connection: Executor<'d, Database = E::Db>,
+{
+    reading: &'c Reading<'c, E>,
+    row: &'c Decoded,
+    repeat: Option<u64>,
+}
+
+impl<E: Engine> Row for Current<'_, E>
+where
+    for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    fn cell(&self, column: usize) -> Cell<'_> {
+        self.row.cell(self.reading.shape.identity() + column)
+    }
+
+    fn read_large(&self, column: usize, out: &mut OnSlice<'_>) -> Result<(), ReadError> {
+        match self.row.held(self.reading.shape.identity() + column) {
+            Some(held) => held.chunks(64 * 1024).try_for_each(out),
+            None => self.reading.slices(self.row, column, out),
+        }
+    }
+
+    fn write_identity(&self, out: &mut Vec<u8>) {
+        let identity = self.reading.shape.identity();
+        let range = if identity == 0 { 0..self.row.len() } else { 0..identity };
+        for index in range {
+            match (self.row.held(index), Value::of(self.row.cell(index))) {
+                (Some(held), _) => Value::Blob(held.to_vec()).write_key(out),
+                (None, Some(value)) => value.write_key(out),
+                (None, None) => out.push(b'n'),
+            }
+        }
+        out.extend_from_slice(&self.repeat.map(u64::to_be_bytes).unwrap_or_default());
+    }
+}

@@ -1,0 +1,241 @@
+//! One row of a result: its values in one buffer that the next row takes over.
+
+use std::ops::Range;
+
+use super::fit::Fitted;
+use crate::value::{Cell, Large};
+
+/// The values of a row.
+#[derive(Default)]
+pub(in crate::source) struct Decoded {
+    slots: Vec<Slot>,
+    bytes: Vec<u8>,
+}
+
+#[derive(Clone)]
+enum Slot {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Bool(bool),
+    Text(Range<usize>),
+    Decimal(Range<usize>),
+    Bytes(Range<usize>),
+    /// Still at the server.
+    Away(Large),
+    /// Large and held all the same.
+    Held(bool, Range<usize>),
+}
+
+impl Decoded {
+    /// Forgets the row.
+    pub(in crate::source) fn clear(&mut self) {
+        self.slots.clear();
+        self.bytes.clear();
+    }
+
+    /// How many values there are.
+    pub(in crate::source) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Adds no value.
+    pub(in crate::source) fn null(&mut self) {
+        self.slots.push(Slot::Null);
+    }
+
+    /// Adds a whole number.
+    pub(in crate::source) fn integer(&mut self, n: i64) {
+        self.slots.push(Slot::Integer(n));
+    }
+
+    /// Adds a whole number: as digits when it has no place in 64 bits with sign.
+    pub(in crate::source) fn unsigned(&mut self, n: u64) {
+        match i64::try_from(n) {
+            Ok(n) => self.integer(n),
+            Err(_) => self.decimal(n.to_string().as_bytes()),
+        }
+    }
+
+    /// Adds a floating-point number. One that is none is text.
+    pub(in crate::source) fn real(&mut self, n: f64) {
+        if n.is_nan() { self.text(b"NaN") } else { self.slots.push(Slot::Real(n)) }
+    }
+
+    /// Adds true or false.
+    pub(in crate::source) fn bool(&mut self, b: bool) {
+        self.slots.push(Slot::Bool(b));
+    }
+
+    /// Adds text.
+    pub(in crate::source) fn text(&mut self, text: &[u8]) {
+        let range = self.keep(text);
+        self.slots.push(Slot::Text(range));
+    }
+
+    /// Adds digits.
+    pub(in crate::source) fn decimal(&mut self, digits: &[u8]) {
+        let range = self.keep(digits);
+        self.slots.push(Slot::Decimal(range));
+    }
+
+    /// Adds bytes.
+    pub(in crate::source) fn blob(&mut self, bytes: &[u8]) {
+        let range = self.keep(bytes);
+        self.slots.push(Slot::Bytes(range));
+    }
+
+    /// Says of the last value that it is large: it is held, or it did not come with the row.
+    pub(in crate::source) fn last_is_large(&mut self, text: bool, bytes: u64) {
+        let large = match self.slots.pop() {
+            Some(Slot::Text(range) | Slot::Bytes(range)) => Slot::Held(text, range),
+            _ => Slot::Away(Large { text, bytes }),
+        };
+        self.slots.push(large);
+    }
+
+    /// Puts a value in the place of one that did not come with the row.
+    pub(in crate::source) fn fill(&mut self, index: usize, bytes: &[u8]) {
+        let Some(Slot::Away(large)) = self.slots.get(index).cloned() else { return };
+        let range = self.keep(bytes);
+        self.slots[index] = if large.text { Slot::Text(range) } else { Slot::Bytes(range) };
+    }
+
+    fn keep(&mut self, bytes: &[u8]) -> Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+
+    /// A value as a cell.
+    pub(in crate::source) fn cell(&self, index: usize) -> Cell<'_> {
+        match self.slots.get(index) {
+            None | Some(Slot::Null) => Cell::Null,
+            Some(Slot::Integer(n)) => Cell::Integer(*n),
+            Some(Slot::Real(n)) => Cell::Real(*n),
+            Some(Slot::Bool(b)) => Cell::Bool(*b),
+            Some(Slot::Text(range)) => Cell::Text(&self.bytes[range.clone()]),
+            Some(Slot::Decimal(range)) => Cell::Decimal(&self.bytes[range.clone()]),
+            Some(Slot::Bytes(range)) => Cell::Blob(&self.bytes[range.clone()]),
+            Some(Slot::Away(large)) => Cell::Large(*large),
+            Some(Slot::Held(text, range)) => Cell::Large(Large { text: *text, bytes: range.len() as u64 }),
+        }
+    }
+
+    /// A large value that is held.
+    pub(in crate::source) fn held(&self, index: usize) -> Option<&[u8]> {
+        match self.slots.get(index)? {
+            Slot::Held(_, range) => Some(&self.bytes[range.clone()]),
+            _ => None,
+        }
+    }
+
+    /// A value that is still at the server.
+    pub(in crate::source) fn away(&self, index: usize) -> Option<Large> {
+        match self.slots.get(index)? {
+            Slot::Away(large) => Some(*large),
+            _ => None,
+        }
+    }
+
+    /// Whether any value is still at the server.
+    pub(in crate::source) fn any_away(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(slot, Slot::Away(_)))
+    }
+
+    /// A value as it is compared with the column that it came from.
+    pub(in crate::source) fn fitted(&self, index: usize) -> Fitted {
+        match self.cell(index) {
+            Cell::Null | Cell::Large(_) => Fitted::Null,
+            Cell::Integer(n) => Fitted::Integer(n),
+            Cell::Real(n) => Fitted::Text(n.to_string()),
+            Cell::Bool(b) => Fitted::Bool(b),
+            Cell::Text(bytes) | Cell::Decimal(bytes) => Fitted::Text(String::from_utf8_lossy(bytes).into_owned()),
+            Cell::Blob(bytes) => Fitted::Bytes(bytes.to_vec()),
+        }
+    }
+
+    /// Appends the row in a form that [`Decoded::read`] takes.
+    pub(in crate::source) fn write(&self, out: &mut Vec<u8>) {
+        let mut put = |tag: u8, number: u64, bytes: &[u8]| {
+            out.push(tag);
+            out.extend_from_slice(&number.to_be_bytes());
+            out.extend_from_slice(bytes);
+        };
+        for slot in &self.slots {
+            let mut range = |tag: u8, range: &Range<usize>| put(tag, range.len() as u64, &self.bytes[range.clone()]);
+            match slot {
+                Slot::Text(at) => range(b't', at),
+                Slot::Decimal(at) => range(b'd', at),
+                Slot::Bytes(at) => range(b'b', at),
+                Slot::Held(true, at) => range(b'T', at),
+                Slot::Held(false, at) => range(b'B', at),
+                Slot::Null => put(b'n', 0, &[]),
+                Slot::Integer(n) => put(b'i', n.cast_unsigned(), &[]),
+                Slot::Real(n) => put(b'r', n.to_bits(), &[]),
+                Slot::Bool(b) => put(b'?', u64::from(*b), &[]),
+                Slot::Away(large) => put(if large.text { b'a' } else { b'A' }, large.bytes, &[]),
+            }
+        }
+    }
+
+    /// Takes a row that [`Decoded::write`] wrote; `None` when it is none.
+    pub(in crate::source) fn read(&mut self, mut from: &[u8]) -> Option<()> {
+        self.clear();
+        while let Some((&tag, rest)) = from.split_first() {
+            let (number, rest) = rest.split_first_chunk::<8>()?;
+            let number = u64::from_be_bytes(*number);
+            from = rest;
+            let mut take = || {
+                let (bytes, rest) = from.split_at_checked(usize::try_from(number).ok()?)?;
+                from = rest;
+                Some(bytes)
+            };
+            match tag {
+                b't' => self.text(take()?),
+                b'd' => self.decimal(take()?),
+                b'b' => self.blob(take()?),
+                b'T' | b'B' => {
+                    self.blob(take()?);
+                    self.last_is_large(tag == b'T', number);
+                }
+                b'n' => self.null(),
+                b'i' => self.integer(number.cast_signed()),
+                b'r' => self.slots.push(Slot::Real(f64::from_bits(number))),
+                b'?' => self.bool(number != 0),
+                b'a' | b'A' => self.slots.push(Slot::Away(Large { text: tag == b'a', bytes: number })),
+                _ => return None,
+            }
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_reads_back_as_it_was_written() {
+        let mut row = Decoded::default();
+        row.null();
+        row.integer(-3);
+        row.unsigned(u64::MAX);
+        row.real(0.5);
+        row.bool(true);
+        row.text(b"x");
+        row.blob(&[0, 1]);
+        row.null();
+        row.last_is_large(true, 5_000_000);
+        row.text(b"held");
+        row.last_is_large(true, 4);
+        let (mut bytes, mut back) = (Vec::new(), Decoded::default());
+        row.write(&mut bytes);
+        back.read(&bytes).unwrap();
+        assert_eq!(back.len(), row.len());
+        assert!((0..row.len()).all(|index| back.cell(index) == row.cell(index)));
+        assert!(matches!(back.cell(2), Cell::Decimal(b"18446744073709551615")));
+        assert_eq!((back.held(8), back.away(7).map(|large| large.bytes)), (Some(b"held".as_slice()), Some(5_000_000)));
+        assert!(back.read(b"q").is_none());
+    }
+}

@@ -1,0 +1,126 @@
+//! What PostgreSQL and MySQL differ in: connecting, the catalogue, the words of a statement, and how values look.
+
+use std::future::Future;
+
+use sqlx::{Connection, Database, Executor, IntoArguments};
+
+use super::decoded::Decoded;
+use super::fit::Fitted;
+use super::kind::Kind;
+use super::link::{Link, Session};
+use super::settings::Server;
+use super::table::{Column, Table};
+use crate::source::{Query, ReadError};
+
+/// A value that is bound to a statement.
+pub(in crate::source) enum Bind {
+    /// No value.
+    Null,
+    /// A whole number.
+    Integer(i64),
+    /// A whole number that needs all 64 bits.
+    Unsigned(u64),
+    /// Text, and digits of every kind.
+    Text(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A list of texts.
+    Texts(Vec<Option<String>>),
+}
+
+/// What a statement asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::source) enum Mode<'m> {
+    /// The rows with one value, which an index finds.
+    One,
+    /// The rows with each of so many values, which an index finds, in the order of the values.
+    Each(usize),
+    /// The rows with any of so many values: the table is read once.
+    List(usize),
+    /// The rows with an identifier of this type in so many spellings.
+    Spelt(&'m str, usize),
+    /// All rows.
+    All,
+}
+
+/// The columns of a statement's result: first what tells a row from another, then the declared columns, each followed
+/// by its length where it may be large.
+pub(in crate::source) struct Shape<'s> {
+    /// The table.
+    pub(in crate::source) table: &'s Table,
+    /// Columns of the key; empty when rows are told apart by their place.
+    pub(in crate::source) key: Vec<usize>,
+    /// Where rows lie, when that tells them apart.
+    pub(in crate::source) place: &'s [&'static str],
+    /// Whether the server guarantees that the key is one.
+    pub(in crate::source) keyed: bool,
+    /// The declared columns.
+    pub(in crate::source) columns: Vec<usize>,
+    /// Cells above this do not come with their row.
+    pub(in crate::source) inline: u64,
+}
+
+impl Shape<'_> {
+    /// How many columns tell a row from another.
+    pub(in crate::source) fn identity(&self) -> usize {
+        self.key.len() + self.place.len()
+    }
+
+    /// A column of the key.
+    pub(in crate::source) fn column(&self, index: usize) -> &Column {
+        &self.table.columns[index]
+    }
+}
+
+/// One of the two kinds of server.
+pub(in crate::source) trait Engine: Sized + 'static
+where
+    for<'c> &'c mut <Self::Db as Database>::Connection: Executor<'c, Database = Self::Db>,
+{
+    /// Its driver.
+    type Db: Database<Connection: Connection<Database = Self::Db>, Arguments: IntoArguments<Self::Db>>;
+
+    /// Values of one call where an index finds them. It does not show in the order of rows.
+    const INDEXED_BATCH: usize;
+    /// Most values of one statement.
+    const MOST_BINDS: usize;
+    /// What brings a transaction back to its state before a statement that failed, where one is needed.
+    const RECOVER: Option<&'static str>;
+
+    /// Connects and begins a read-only snapshot.
+    fn connect(
+        server: &Server,
+        database: Option<&str>,
+        password: Option<&str>,
+    ) -> impl Future<Output = Result<(<Self::Db as Database>::Connection, Session), sqlx::Error>>;
+
+    /// What the server says of a table.
+    fn table(link: &mut Link<Self>, schema: Option<&str>, name: &str) -> Result<Option<Table>, ReadError>;
+
+    /// A statement for a query.
+    fn sql(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String;
+
+    /// The values of a statement, as they are bound.
+    fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind>;
+
+    /// Whether an index finds rows by the spellings of an identifier.
+    fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool;
+
+    /// A statement that gives one cell of one row in slices, each with its number, and the values that name the row.
+    fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, packet: u64) -> (String, Vec<Bind>);
+
+    /// Binds values.
+    fn arguments(binds: Vec<Bind>) -> Result<<Self::Db as Database>::Arguments, ReadError>;
+
+    /// Appends a value of a result to a row.
+    fn decode(
+        row: &<Self::Db as Database>::Row,
+        index: usize,
+        kind: Kind,
+        array: bool,
+        into: &mut Decoded,
+    ) -> Result<(), ReadError>;
+
+    /// An error of a connection under way, in our words: never in the server's, which may quote values.
+    fn explain(error: &sqlx::Error) -> ReadError;
+}

@@ -1,0 +1,194 @@
+//! The one connection of a walk to a server: a runtime of its own on the walk's blocking thread, statements one at a
+//! time, rows as they come, and a look at the watch while nothing comes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::stream::{BoxStream, StreamExt};
+use sqlx::{Connection, Database, Executor};
+use tokio::runtime::{Builder, Runtime};
+
+use super::engine::{Bind, Engine};
+use super::gate::{Gate, Permit};
+use super::settings::Server;
+use crate::source::ReadError;
+use crate::source::stop::Watch;
+
+/// How long nothing may come before the watch is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Rows that are taken off the connection together, and fewer where each may be large: they are in memory at once.
+const CHUNK: usize = 64;
+const CHUNK_OF_LARGE: usize = 16;
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// What a server said of the session.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::source) struct Session {
+    /// Largest message that it sends or takes, in bytes.
+    pub(in crate::source) packet: u64,
+}
+
+/// A connection with an open snapshot.
+pub(in crate::source) struct Link<E: Engine>
+where
+    for<'c> &'c mut <E::Db as Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    connection: Option<<E::Db as Database>::Connection>,
+    // After the connection, which must go while it is there.
+    runtime: Runtime,
+    session: Session,
+    watch: Watch,
+    gate: Arc<Gate>,
+    /// Whether a result was left before its end, so that a goodbye would have to wait for the rest.
+    cut: bool,
+    _permit: Permit,
+}
+
+impl<E: Engine> Link<E>
+where
+    for<'c> &'c mut <E::Db as Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    /// Connects and takes the snapshot.
+    pub(super) fn open(
+        server: &Server,
+        database: Option<&str>,
+        gate: &Arc<Gate>,
+        watch: Watch,
+    ) -> Result<Self, ReadError> {
+        let patience = server.limits.connect_timeout;
+        let permit = gate.enter(&watch, patience)?;
+        let password = server.password_now()?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| ReadError::Unavailable(format!("{}: {error}", server.place())))?;
+        let connecting = E::connect(server, database, password.as_ref().map(|password| password.expose().as_str()));
+        let outcome = runtime.block_on(async { tokio::time::timeout(patience, connecting).await });
+        let (connection, session) = match outcome {
+            Ok(Ok(connected)) => connected,
+            Ok(Err(error)) => return Err(cannot_connect(server, &E::explain(&error).to_string())),
+            Err(_) => return Err(cannot_connect(server, &format!("no answer within {patience:?}"))),
+        };
+        Ok(Self {
+            connection: Some(connection),
+            runtime,
+            session,
+            watch,
+            gate: Arc::clone(gate),
+            cut: false,
+            _permit: permit,
+        })
+    }
+
+    pub(in crate::source) fn session(&self) -> Session {
+        self.session
+    }
+
+    /// Executes a statement and gives its rows to `on_row`.
+    pub(in crate::source) fn each(
+        &mut self,
+        sql: &str,
+        binds: Vec<Bind>,
+        may_be_large: bool,
+        on_row: &mut dyn FnMut(&<E::Db as Database>::Row) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        self.watch.check()?;
+        let most = if may_be_large { CHUNK_OF_LARGE } else { CHUNK };
+        let outcome = self.stream(sql, binds, most, on_row);
+        self.cut = outcome.is_err();
+        if let (Err(ReadError::NotReadable(_)), Some(recover)) = (&outcome, E::RECOVER) {
+            self.recover(recover)?;
+        }
+        outcome
+    }
+
+    fn stream(
+        &mut self,
+        sql: &str,
+        binds: Vec<Bind>,
+        most: usize,
+        on_row: &mut dyn FnMut(&<E::Db as Database>::Row) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let arguments = E::arguments(binds)?;
+        let Some(connection) = &mut self.connection else { return Err(gone()) };
+        // Names in it are quoted and values are bound: `sql` of the engines is the only place where it is made.
+        let query = sqlx::query_with(sqlx::AssertSqlSafe(sql.to_owned()), arguments);
+        let mut rows = query.fetch(connection);
+        let mut chunk = Vec::with_capacity(most);
+        loop {
+            let more = self.runtime.block_on(take::<E>(&mut rows, &mut chunk, most, &self.watch))?;
+            for row in &chunk {
+                on_row(row)?;
+            }
+            self.watch.check()?;
+            self.gate.spend(chunk.len(), &self.watch)?;
+            chunk.clear();
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn recover(&mut self, sql: &'static str) -> Result<(), ReadError> {
+        let Some(connection) = &mut self.connection else { return Err(gone()) };
+        let done = self.runtime.block_on(async { connection.execute(sql).await });
+        done.map(drop).map_err(|error| E::explain(&error))
+    }
+}
+
+/// Takes the rows that are there, and waits for one when none is. Returns whether more may come.
+async fn take<E: Engine>(
+    rows: &mut BoxStream<'_, Result<<E::Db as Database>::Row, sqlx::Error>>,
+    chunk: &mut Vec<<E::Db as Database>::Row>,
+    most: usize,
+    watch: &Watch,
+) -> Result<bool, ReadError>
+where
+    for<'c> &'c mut <E::Db as Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    let explain = |error: &sqlx::Error| watch.check().map_or_else(ReadError::from, |()| E::explain(error));
+    let first = loop {
+        tokio::select! {
+            biased;
+            row = rows.next() => break row,
+            () = tokio::time::sleep(LOOK) => watch.check()?,
+        }
+    };
+    let mut next = Some(first);
+    while let Some(row) = next {
+        match row {
+            None => return Ok(false),
+            Some(Ok(row)) => chunk.push(row),
+            Some(Err(error)) => return Err(explain(&error)),
+        }
+        next = if chunk.len() < most { rows.next().now_or_never() } else { None };
+    }
+    Ok(true)
+}
+
+fn cannot_connect(server: &Server, why: &str) -> ReadError {
+    let hint = "check host, user, password and `tls` under `databases`, and that the server lets this host in";
+    ReadError::Unavailable(format!("cannot connect to {}: {why}; {hint}", server.place()))
+}
+
+fn gone() -> ReadError {
+    ReadError::Unavailable("the connection to the database is gone".to_owned())
+}
+
+impl<E: Engine> Drop for Link<E>
+where
+    for<'c> &'c mut <E::Db as Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        if self.cut {
+            let _guard = self.runtime.enter();
+            drop(connection);
+        } else {
+            // What fails here is a connection that is gone anyway.
+            let _ = self.runtime.block_on(async { tokio::time::timeout(GOODBYE, connection.close()).await });
+        }
+    }
+}
