@@ -136,7 +136,7 @@ async fn drop_archive(tx: &mut Tx, head: &mut Head, sequence: u32, now: Timestam
 async fn shred_case(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<(), StoreError> {
     let sql = "SELECT entity, instruction, disposition, envelope FROM attestations WHERE case_id = $1";
     for row in tx.rows(sql, &vals![head.id]).await? {
-        let envelope: Vec<u8> = head.keys.open("attestation", &row.blob("envelope")?)?;
+        let envelope = head.keys.content()?.open("attestation", &row.blob("envelope")?)?;
         let digest = head.keys.seal_record("attested", &Sha256Hex::of(&envelope).to_string())?;
         let sql = "INSERT INTO attested (case_id, entity, instruction, disposition, digest) \
                    VALUES ($1, $2, $3, $4, $5)";

@@ -14,8 +14,8 @@ use crate::case::{Case, WHO, reason, request};
 use crate::hub::Hub;
 use crate::support::script::Script;
 
-const CALLERS: [&str; 9] =
-    ["stranger", "reader", "opener", "voucher", "operator", "downloader", "narrow", "agent", "portal"];
+const CALLERS: [&str; 10] =
+    ["stranger", "reader", "opener", "voucher", "operator", "downloader", "linker", "narrow", "agent", "portal"];
 
 /// How a call of an rpc is expected to end for a class of caller.
 fn expectation(rpc: &str, caller: &str) -> Option<&'static str> {
@@ -24,6 +24,7 @@ fn expectation(rpc: &str, caller: &str) -> Option<&'static str> {
         "CaseService/ConfirmIdentity" => "voucher",
         "CaseService/RetryTask" | "CaseService/CancelCase" | "CaseService/ConfirmDelivery" => "operator",
         "ArchiveService/DownloadArchive" => "downloader",
+        "ArchiveService/CreateLink" | "ArchiveService/ListLinks" | "ArchiveService/RevokeLink" => "linker",
         "CaseService/GetCase" | "CaseService/ListCases" | "CaseService/WatchCase" => "reader",
         "ArchiveService/GetArchive" => "reader",
         "GroupService/ListEntities" | "GroupService/GetEntity" | "GroupService/GetGroupFile" => "reader",
@@ -95,6 +96,20 @@ async fn call(rpc: &str, channel: &Channel, case_id: &str) -> String {
             let request = wire::DownloadArchiveRequest { case_id, on_behalf_of, ..Default::default() };
             outcome(archives.download_archive(request).await)
         }
+        "ArchiveService/CreateLink" => {
+            let request = wire::CreateLinkRequest { case_id, on_behalf_of, ..Default::default() };
+            outcome(archives.create_link(request).await)
+        }
+        "ArchiveService/ListLinks" => {
+            outcome(archives.list_links(wire::ListLinksRequest { case_id, on_behalf_of }).await)
+        }
+        "ArchiveService/RevokeLink" => {
+            let (case, who) = (case_id.clone(), on_behalf_of.clone());
+            let made = wire::CreateLinkRequest { case_id: case, on_behalf_of: who, ..Default::default() };
+            let made = archives.create_link(made).await.ok().and_then(|made| made.into_inner().link);
+            let link_id = made.map_or_else(String::new, |link| link.link_id);
+            outcome(archives.revoke_link(wire::RevokeLinkRequest { case_id, on_behalf_of, link_id }).await)
+        }
         "GroupService/ListEntities" => {
             outcome(group.list_entities(wire::ListEntitiesRequest { on_behalf_of, ..Default::default() }).await)
         }
@@ -120,7 +135,7 @@ async fn every_rpc_treats_every_class_of_caller_as_expected() {
     let hub = Hub::new(&["be", "fr"]).await;
     let _be = hub.agent("be", Script::honest());
     let rpcs = rpcs();
-    assert!(rpcs.len() >= 13);
+    assert!(rpcs.len() >= 16);
     let mut shared = Case::open(&hub, request(2)).await;
     shared.advancing(&hub, |case| !case.archives.is_empty()).await;
     for rpc in rpcs {

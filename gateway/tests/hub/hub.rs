@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tributary_archive::frames::KeyEncryptionKey;
 use tributary_gateway::authorise::{Entities, Grant, Verb};
 use tributary_gateway::case::Waiting;
-use tributary_gateway::config::{Config, Delivery, GroupFiles, IdentityFiles, Limits, Retention};
+use tributary_gateway::config::{Config, Delivery, GroupFiles, IdentityFiles, Limits, LinkSettings, Retention};
 use tributary_gateway::{Gateway, StartError};
 use tributary_model::clock::Clock;
 use tributary_model::group::signed::{Pins, VerifiedGroup, sign};
@@ -24,6 +24,7 @@ use tributary_transport::link::{Channel, Link};
 use tributary_transport::pki::{Authority, Subject};
 use tributary_transport::telemetry::Metrics;
 
+use crate::browser::Browser;
 use crate::support::agent::Agent;
 use crate::support::script::Script;
 use crate::support::world::{PATIENCE, Party, World};
@@ -35,6 +36,7 @@ pub(crate) struct Hub {
     pub(crate) world: World,
     pub(crate) config: Config,
     pub(crate) pins: Pins,
+    group_key: SigningKey,
     /// The callers' own trust domain.
     pub(crate) callers: Party,
     folder: TempDir,
@@ -45,6 +47,7 @@ pub(crate) struct Hub {
 struct Process {
     runtime: Runtime,
     address: SocketAddr,
+    links: Option<SocketAddr>,
     stop: CancellationToken,
     ended: tokio::sync::oneshot::Receiver<Result<(), StartError>>,
 }
@@ -60,10 +63,11 @@ impl Hub {
         let mut world = World::new(entities);
         change(&mut world);
         let folder = tempfile::tempdir().unwrap();
-        let (pins, group) = sign_group(&mut world, &folder);
+        let group_key = SigningKey::generate().unwrap();
+        let (pins, group) = sign_group(&mut world, &folder, &group_key);
         let callers = callers(&world);
         let config = config(&world, &folder, &callers, group);
-        let mut hub = Self { world, config, pins, callers, folder, process: None };
+        let mut hub = Self { world, config, pins, group_key, callers, folder, process: None };
         hub.start().await.unwrap();
         hub
     }
@@ -75,6 +79,15 @@ impl Hub {
         change(&mut hub.config.limits);
         hub.start().await.unwrap();
         hub
+    }
+
+    /// Puts another version of the group file in force, as a restarted gateway reads it.
+    pub(crate) async fn regroup(&mut self, change: impl FnOnce(&mut World)) {
+        self.stop().await.unwrap();
+        change(&mut self.world);
+        self.world.group.version += 1;
+        sign_group(&mut self.world, &self.folder, &self.group_key);
+        self.start().await.unwrap();
     }
 
     pub(crate) fn agent(&self, entity: &str, script: Script) -> Agent {
@@ -102,10 +115,11 @@ impl Hub {
             }
         };
         let (address, stop) = (gateway.local_addr().unwrap(), CancellationToken::new());
+        let links = gateway.links_addr();
         let (sender, ended) = tokio::sync::oneshot::channel();
         let serve = gateway.serve(stop.clone());
         runtime.handle().spawn(async move { drop(sender.send(serve.await)) });
-        self.process = Some(Process { runtime, address, stop, ended });
+        self.process = Some(Process { runtime, address, links, stop, ended });
         Ok(())
     }
 
@@ -121,6 +135,12 @@ impl Hub {
         let ended = tokio::time::timeout(PATIENCE, process.ended).await.unwrap().unwrap();
         process.runtime.shutdown_background();
         ended
+    }
+
+    /// A person's browser, which knows the gateway's authority.
+    pub(crate) fn browser(&self) -> Browser {
+        let address = self.process.as_ref().unwrap().links.unwrap();
+        Browser::new(address, self.world.gateway.authority.root_pem(), self.world.clock.clone())
     }
 
     /// A connection of the caller `name` (see [`config`]).
@@ -181,10 +201,9 @@ fn callers(world: &World) -> Party {
     Party { id: "spiffe://crm.example/portal".parse().unwrap(), authority }
 }
 
-fn sign_group(world: &mut World, folder: &TempDir) -> (Pins, GroupFiles) {
-    let key = SigningKey::generate().unwrap();
+fn sign_group(world: &mut World, folder: &TempDir, key: &SigningKey) -> (Pins, GroupFiles) {
     let pins = Pins { keys: vec![key.public()], threshold: 1 };
-    let pair = sign(&world.group, &key).unwrap();
+    let pair = sign(&world.group, key).unwrap();
     let whole = pair.whole.to_json();
     world.in_force = VerifiedGroup::open(&whole, &pins, world.clock.now(), None).unwrap().in_force();
     let (file, public_part) = (folder.path().join("group.json"), folder.path().join("trust.json"));
@@ -215,7 +234,8 @@ fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -
         ("opener", vec![Verb::Open], all.clone()),
         ("voucher", vec![Verb::Vouch], all.clone()),
         ("operator", vec![Verb::Operate], all.clone()),
-        ("downloader", vec![Verb::Download], all),
+        ("downloader", vec![Verb::Download], all.clone()),
+        ("linker", vec![Verb::Link], all),
         ("narrow", Verb::ALL.to_vec(), Entities::Only(BTreeSet::from(["elsewhere".parse().unwrap()]))),
     ];
     let limits = Limits {
@@ -229,7 +249,7 @@ fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -
         listen: "127.0.0.1:0".parse().unwrap(),
         admin: None,
         data_dir: folder.path().join("data"),
-        identity: IdentityFiles { certificate, key },
+        identity: IdentityFiles { certificate: certificate.clone(), key: key.clone() },
         signing_key: secret(folder, "signing.pem", &world.signing_key.to_pem().unwrap()),
         key_encryption_key: secret(folder, "kek", &KeyEncryptionKey::generate().unwrap()),
         group,
@@ -246,7 +266,14 @@ fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -
         delivery: Delivery::default(),
         waiting: Waiting::ByDeliveryDate,
         language: Language::english(),
-        links: None,
+        links: Some(LinkSettings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            public_url: "https://localhost/box".parse().unwrap(),
+            certificate,
+            key,
+            downloads: 8,
+            misses_per_client: 20,
+        }),
         retention: Retention::default(),
         limits,
         reflection: true,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a step of the set-up that fails is a failed test")]
 
+mod browser;
 mod callers;
 mod cancelling;
 mod case;
@@ -9,9 +10,11 @@ mod crash;
 mod hub;
 mod late;
 mod lies;
+mod links;
 mod main_job;
 mod opening;
 mod questions;
+mod retention;
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "other tests use what these do not")]
