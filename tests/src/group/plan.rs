@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::{Group, PORTAL};
+use super::{Direction, Group, PORTAL};
 use crate::fixture::Fixture;
 
 /// A group to be laid out.
@@ -13,6 +13,7 @@ pub struct Plan {
     pub(super) entities: Vec<EntityPlan>,
     pub(super) callers: Vec<CallerPlan>,
     pub(super) gateway_yaml: String,
+    pub(super) direction: Direction,
     pub(super) identifier_types: Vec<&'static str>,
 }
 
@@ -37,11 +38,12 @@ pub struct CallerPlan {
 impl Plan {
     /// A group of `entities`, the first of which runs the gateway, and one caller that may do everything.
     pub fn new(entities: Vec<EntityPlan>) -> Self {
-        let everything = ["open", "vouch", "read", "operate", "download"];
+        let everything = ["open", "vouch", "read", "operate", "download", "link"];
         Self {
             entities,
             callers: vec![CallerPlan::new(PORTAL, &everything, &["*"])],
             gateway_yaml: String::new(),
+            direction: Direction::usual(),
             identifier_types: vec!["email", "phone_number", "customer_number"],
         }
     }
@@ -49,6 +51,12 @@ impl Plan {
     /// Adds a caller.
     pub fn caller(mut self, caller: CallerPlan) -> Self {
         self.callers.push(caller);
+        self
+    }
+
+    /// Who opens connections between gateway and agents.
+    pub fn direction(mut self, direction: Direction) -> Self {
+        self.direction = direction;
         self
     }
 

@@ -1,6 +1,7 @@
 //! `tributary case`: a caller's side of a case, over the gateway's gRPC API.
 
 mod download;
+mod link;
 mod open;
 mod operate;
 mod show;
@@ -37,6 +38,8 @@ enum Command {
     List(show::List),
     /// Download an archive; an interrupted download goes on where it stopped
     Download(download::Download),
+    /// Make, list and revoke links with which the person downloads in a browser
+    Link(link::CaseLink),
     /// Record that an archive was handed to the person
     ConfirmDelivery(operate::ConfirmDelivery),
     /// Vouch for the person's identity, or add identifiers that an entity asked for
@@ -56,6 +59,7 @@ pub(crate) async fn run(case: Case, output: Output) -> Outcome {
         Command::Show(args) => show::show(&args, caller, output).await,
         Command::List(args) => show::list(&args, caller, output).await,
         Command::Download(args) => download::run(&args, caller, output).await,
+        Command::Link(args) => link::run(args, caller, output).await,
         Command::ConfirmDelivery(args) => operate::confirm_delivery(args, caller, output).await,
         Command::ConfirmIdentity(args) => operate::confirm_identity(args, caller, output).await,
         Command::Retry(args) => operate::retry(args, caller, output).await,

@@ -108,10 +108,13 @@ fn summary(result: &Result, dir: &Path) -> String {
         "\n{table}\n\narchive: {archive}  (verified)\n\nnext:\n\
          \x20 {program} archive verify {archive} --group-key {}\n\
          \x20 {program} archive show {archive}\n\
-         \x20 {program} agent dry-run --config {}/entities/halden-be/agent.yaml --identifier email={}",
+         \x20 {program} agent dry-run --config {dir}/entities/halden-be/agent.yaml --identifier email={}\n\
+         \x20 {program} serve gateway --config {dir}/gateway/gateway.yaml &      # and, for a link that Élodie can open:\n\
+         \x20 {program} case --client {dir}/portal/client.yaml --on-behalf-of you@portal.example link create {}",
         result.group_key,
-        dir.display(),
         people::EMAIL,
+        result.case,
+        dir = dir.display(),
     )
 }
 

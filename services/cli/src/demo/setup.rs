@@ -48,10 +48,11 @@ impl Setup {
     pub(crate) fn make(root: &Path, now: Timestamp) -> Result<Self, Failure> {
         // All ports are held until each has its own, then given back for the processes to take.
         let held: Vec<TcpListener> =
-            (0..=GROUP.len()).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
+            (0..GROUP.len() + 2).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<_, _>>()?;
         let mut addresses = held.iter().map(TcpListener::local_addr);
         let mut next = || addresses.next().unwrap_or(Err(std::io::ErrorKind::AddrNotAvailable.into()));
         let gateway = next()?;
+        let links = next()?;
 
         let group_key = SigningKey::generate()?;
         let gateway_key = SigningKey::generate()?;
@@ -87,7 +88,7 @@ impl Setup {
         files::write_private(&folder.join("signing.key"), gateway_key.to_pem()?.as_bytes())?;
         files::write_private(&folder.join("kek.key"), KeyEncryptionKey::generate()?.as_bytes())?;
         files::write_public(&folder.join("portal-ca.pem"), portal_root.as_bytes())?;
-        files::write_public(&folder.join("gateway.yaml"), gateway_yaml(gateway, group_key.public()).as_bytes())?;
+        files::write_public(&folder.join("gateway.yaml"), gateway_yaml(gateway, links, group_key.public()).as_bytes())?;
         let folder = root.join("portal");
         files::write_public(&folder.join("gateway-ca.pem"), gateway_root.as_bytes())?;
         files::write_public(&folder.join("client.yaml"), client_yaml(gateway).as_bytes())?;
@@ -154,13 +155,16 @@ fn agent_yaml(member: &Member, group_key: PublicKey) -> String {
     )
 }
 
-fn gateway_yaml(listen: SocketAddr, group_key: PublicKey) -> String {
+fn gateway_yaml(listen: SocketAddr, links: SocketAddr, group_key: PublicKey) -> String {
+    let port = links.port();
     format!(
         "listen: {listen}\ndata_dir: data\nidentity: {{ certificate: svid.pem, key: svid-key.pem }}\nsigning_key: signing.key\n\
          key_encryption_key: kek.key\n\
          group: {{ file: ../group/group.dsse.json, public_part: ../group/trust.dsse.json, keys: [\"{group_key}\"], threshold: 1 }}\n\
          trust_domains: {{ {PORTAL_DOMAIN}: [portal-ca.pem] }}\n\
-         callers:\n  - spiffe_id: spiffe://{PORTAL_DOMAIN}/portal\n    verbs: [open, vouch, read, operate, download]\n    rights: [access]\n    entities: [\"*\"]\n"
+         callers:\n  - spiffe_id: spiffe://{PORTAL_DOMAIN}/portal\n    verbs: [open, vouch, read, operate, download, link]\n    rights: [access]\n    entities: [\"*\"]\n\
+         # Where people download with a link. A browser trusts a certificate from a public authority only; this one is the demo's.\n\
+         links: {{ listen: {links}, public_url: \"https://localhost:{port}\", certificate: svid.pem, key: svid-key.pem }}\n"
     )
 }
 
