@@ -2,6 +2,7 @@
 //!
 //! `plan` says what there shall be, `layout` writes it as administrators would, `sign` signs and re-signs the group file.
 
+mod direction;
 mod layout;
 mod plan;
 mod sign;
@@ -20,11 +21,12 @@ use tributary_transport::identity::Identity;
 use tributary_transport::tls::Tls;
 use tributary_transport::trust::{BundleMap, TrustBundles};
 
+pub use self::direction::Direction;
 pub use self::plan::{CallerPlan, EntityPlan, Plan};
 use crate::client::Caller;
 use crate::ports::Port;
 use crate::process::{Launch, Process, Role};
-use crate::proxy::Proxy;
+use crate::proxy::{Dialler, Proxy};
 
 /// The gateway's trust domain.
 pub const GATEWAY_DOMAIN: &str = "gateway.test.example";
@@ -39,6 +41,7 @@ pub struct Group {
     file: GroupFile,
     group_key: SigningKey,
     gateway: Place,
+    direction: Direction,
     entities: BTreeMap<String, Place>,
 }
 
@@ -47,7 +50,7 @@ struct Place {
     folder: PathBuf,
     listen: Port,
     admin: Port,
-    /// What the group file names when a proxy stands before the agent.
+    /// What is named in the place of whoever is dialled when a proxy stands between gateway and agent.
     proxied: Option<Port>,
 }
 
@@ -55,6 +58,11 @@ impl Group {
     /// The group's folder.
     pub fn root(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Who opens connections between gateway and agents.
+    pub fn direction(&self) -> Direction {
+        self.direction
     }
 
     /// The group file as it was signed last.
@@ -178,14 +186,17 @@ impl Group {
         Ok(ready)
     }
 
-    /// Starts the proxy before an entity that was planned with one.
+    /// Starts the proxy between the gateway and an entity that was planned with one.
     ///
     /// # Errors
     /// When the entity was planned without a proxy.
     pub async fn start_proxy(&self, id: &str) -> Result<Proxy> {
         let place = self.place(id)?;
         let listen = place.proxied.as_ref().with_context(|| format!("{id} was planned without a proxy"))?;
-        Proxy::start(listen.address(), place.listen.address()).await
+        match self.direction {
+            Direction::Inbound => Proxy::start(listen.address(), place.listen.address(), Dialler::Gateway).await,
+            Direction::Outbound => Proxy::start(listen.address(), self.gateway_address(), Dialler::Agent).await,
+        }
     }
 
     /// A caller with its own connection.

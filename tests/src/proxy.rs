@@ -1,7 +1,7 @@
 //! The bad network between the gateway and an agent: slow, cut, silent or dead, and counted.
 //!
-//! A TCP proxy on loopback that knows nothing of TLS; the group file names its address as the agent's. `pace` limits the
-//! rate, `relay` carries the bytes of one connection.
+//! A TCP proxy on loopback that knows nothing of TLS; the group file names its address as the agent's, or the agent's
+//! configuration as the gateway's. `pace` limits the rate, `relay` carries the bytes of one connection.
 
 mod pace;
 mod relay;
@@ -41,6 +41,15 @@ pub struct Hit {
     pub in_transfer: bool,
 }
 
+/// Which side opens connections through the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialler {
+    /// The gateway, to an agent that listens.
+    Gateway,
+    /// The agent, which has no port.
+    Agent,
+}
+
 /// A proxy in front of one agent. Dropping it ends its connections.
 #[derive(Debug)]
 pub struct Proxy {
@@ -51,6 +60,7 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Shared {
     target: SocketAddr,
+    dialler: Dialler,
     pace: Pace,
     /// Raised with every cut; connections of an older epoch end.
     epoch: watch::Sender<(u64, Cut)>,
@@ -64,14 +74,15 @@ struct Shared {
 }
 
 impl Proxy {
-    /// Listens on `listen` and connects to `target`.
+    /// Listens on `listen`, where `dialler` connects, and connects to `target`.
     ///
     /// # Errors
     /// When the address is taken.
-    pub async fn start(listen: SocketAddr, target: SocketAddr) -> Result<Self> {
+    pub async fn start(listen: SocketAddr, target: SocketAddr, dialler: Dialler) -> Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let shared = Arc::new(Shared {
             target,
+            dialler,
             pace: Pace::unlimited(),
             epoch: watch::Sender::new((0, Cut::Fin)),
             silent: watch::Sender::new(false),
@@ -129,7 +140,7 @@ impl Proxy {
         self.shared.to_agent.load(Ordering::SeqCst)
     }
 
-    /// Connections that the gateway opened so far.
+    /// Connections that were opened so far.
     pub fn accepted(&self) -> u64 {
         self.shared.accepted.load(Ordering::SeqCst)
     }
@@ -145,6 +156,22 @@ impl Drop for Proxy {
 impl Shared {
     fn recent(&self) -> std::sync::MutexGuard<'_, VecDeque<(Instant, u64)>> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes that came from the side that dialled.
+    fn carried_forth(&self, bytes: u64) {
+        match self.dialler {
+            Dialler::Gateway => self.carried_to_agent(bytes),
+            Dialler::Agent => self.carried_from_agent(bytes),
+        }
+    }
+
+    /// Bytes that came from the side that was dialled.
+    fn carried_back(&self, bytes: u64) {
+        match self.dialler {
+            Dialler::Gateway => self.carried_from_agent(bytes),
+            Dialler::Agent => self.carried_to_agent(bytes),
+        }
     }
 
     fn carried_from_agent(&self, bytes: u64) {
@@ -164,21 +191,21 @@ impl Shared {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: Tasks) {
     let stopping = tasks.stopping();
-    while let Some(Ok((from_gateway, _))) = stopping.run_until_cancelled(listener.accept()).await {
+    while let Some(Ok((dialled, _))) = stopping.run_until_cancelled(listener.accept()).await {
         if shared.refusing.load(Ordering::SeqCst) {
-            let _ = from_gateway.set_zero_linger();
+            let _ = dialled.set_zero_linger();
             continue;
         }
         shared.accepted.fetch_add(1, Ordering::SeqCst);
         let shared = Arc::clone(&shared);
         tasks.spawn("proxied connection", async move {
-            // An agent that is down looks to the gateway as it would without the proxy: reset at once.
-            let Ok(to_agent) = TcpStream::connect(shared.target).await else {
-                let _ = from_gateway.set_zero_linger();
+            // Whoever is down looks to the other side as it would without the proxy: reset at once.
+            let Ok(target) = TcpStream::connect(shared.target).await else {
+                let _ = dialled.set_zero_linger();
                 return;
             };
             shared.open.fetch_add(1, Ordering::SeqCst);
-            relay::carry(from_gateway, to_agent, &shared).await;
+            relay::carry(dialled, target, &shared).await;
             shared.open.fetch_sub(1, Ordering::SeqCst);
         });
     }
@@ -200,7 +227,7 @@ mod tests {
                 while stream.write_all(&[0; 16 * 1024]).await.is_ok() {}
             }
         });
-        (Proxy::start(proxied.address(), agent.address()).await.unwrap(), proxied, tasks)
+        (Proxy::start(proxied.address(), agent.address(), Dialler::Gateway).await.unwrap(), proxied, tasks)
     }
 
     #[tokio::test]

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use tributary_agent::Config;
+use serde::Serialize;
 use tributary_agent::check::{CheckReport, LabelCount, LabelReport, check};
 use tributary_agent::dry_run::{DryRun, DryRunError, Outcome as Found, dry_run};
+use tributary_agent::{Config, GatewayReport, reach_gateways};
 use tributary_model::clock::SystemClock;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -20,7 +21,7 @@ use crate::person::Person;
 pub(crate) enum Agent {
     /// Make the entity's signing key here; the private half never leaves this host
     Keygen(Keygen),
-    /// Compare the manifests with the live databases: what is wrong, what nothing reaches, what reads whole tables
+    /// Compare the manifests with the live databases, and try the way to the gateway when the agent dials out
     Check(Check),
     /// Count what a request would find, without sending anything
     DryRun(Rehearsal),
@@ -48,13 +49,16 @@ pub(crate) struct Rehearsal {
 }
 
 /// Runs the command.
-pub(crate) fn run(command: Agent, output: Output) -> Outcome {
+pub(crate) async fn run(command: Agent, output: Output) -> Outcome {
     match command {
         Agent::Keygen(args) => keygen(&args, output),
         Agent::Check(args) => {
-            let report = check(&load(&args.config)?, Arc::new(SystemClock));
-            output.print(&report, check_text)?;
-            if report.is_ok() { Ok(()) } else { Err(Failure::silent(Exit::Invalid)) }
+            let config = load(&args.config)?;
+            let report = check(&config, Arc::new(SystemClock));
+            let gateways = reach_gateways(&config, Arc::new(SystemClock)).await.map_err(Failure::invalid)?;
+            let checked = Checked { report, gateways };
+            output.print(&checked, checked_text)?;
+            checked.outcome()
         }
         Agent::DryRun(args) => {
             let identifiers = args.person.checked()?;
@@ -66,6 +70,43 @@ pub(crate) fn run(command: Agent, output: Output) -> Outcome {
             output.print(&found, dry_run_text)
         }
     }
+}
+
+/// What `agent check` found out.
+#[derive(Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    report: CheckReport,
+    /// What stands between a dialling agent and its gateways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gateways: Vec<GatewayReport>,
+}
+
+impl Checked {
+    fn outcome(&self) -> Outcome {
+        if !self.report.is_ok() {
+            return Err(Failure::silent(Exit::Invalid));
+        }
+        let is_reached = self.gateways.iter().all(|gateway| gateway.problem.is_none());
+        if is_reached { Ok(()) } else { Err(Failure::silent(Exit::TryAgain)) }
+    }
+}
+
+fn checked_text(checked: &Checked) -> String {
+    let mut text = check_text(&checked.report);
+    for gateway in &checked.gateways {
+        let address = &gateway.address;
+        let _ = match (&gateway.problem, gateway.processes) {
+            (Some(problem), _) => write!(text, "\ngateway {address}: {problem}"),
+            (None, Some(2..)) => write!(
+                text,
+                "\ngateway {address}: reached, and takes this agent ({} processes)",
+                gateway.processes.unwrap_or(0)
+            ),
+            (None, _) => write!(text, "\ngateway {address}: reached, and takes this agent"),
+        };
+    }
+    text
 }
 
 fn load(path: &std::path::Path) -> Result<Config, Failure> {

@@ -47,7 +47,7 @@ async fn run(cli: Cli) -> Outcome {
         Command::Case(command) => case::run(command, output).await,
         Command::Archive(command) => archive::run(command, output),
         Command::Group(command) => group::run(command, output),
-        Command::Agent(command) => agent::run(command, output),
+        Command::Agent(command) => agent::run(command, output).await,
         Command::Pki(command) => pki::run(command, output),
         Command::Completions(args) => completions::run(&args),
     }

@@ -19,6 +19,10 @@ use self::dialled::Dialled;
 use crate::dial::{DialError, Dialer};
 use crate::link::Link;
 
+/// How long an agent that dials in is waited for after it was lost: longer than a connection takes to be made again, and
+/// not so long that calls queue behind an agent that is down.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The registry of links. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Links(Arc<Inner>);
@@ -30,10 +34,15 @@ struct Inner {
 }
 
 impl Links {
-    /// Without links yet. A dial takes `timeout` at most; an agent that dials in is waited for as long after it was
-    /// lost, and after this process began.
+    /// Without links yet. A dial takes `timeout` at most.
     pub fn new(dialer: Dialer, timeout: Duration) -> Self {
-        Self(Arc::new(Inner { dialled: Dialled::new(dialer, timeout), arrived: Arrived::new(timeout) }))
+        Self::waiting(dialer, timeout, PATIENCE)
+    }
+
+    /// As [`new`](Self::new); an agent that dials in is waited for `patience` after it was lost, and after this process
+    /// began.
+    pub fn waiting(dialer: Dialer, timeout: Duration, patience: Duration) -> Self {
+        Self(Arc::new(Inner { dialled: Dialled::new(dialer, timeout), arrived: Arrived::new(patience) }))
     }
 
     /// A live link to the agent of `entity`, as the group file in force describes it.

@@ -19,7 +19,7 @@ use tributary_transport::pki::{Authority, Subject};
 use tributary_transport::secret_file;
 
 use super::plan::{CallerPlan, EntityPlan, Plan};
-use super::{CALLERS_DOMAIN, GATEWAY_DOMAIN, Group, Place};
+use super::{CALLERS_DOMAIN, Direction, GATEWAY_DOMAIN, Group, Place};
 use crate::ports::Port;
 
 /// When set, the folders of groups stay after the test, for a look at their logs.
@@ -47,9 +47,10 @@ pub(super) fn lay_out(plan: &Plan) -> Result<Group> {
         let key = SigningKey::generate()?;
         secret(&place.folder.join("attestation.key"), &key.to_pem()?)?;
         secret(&place.folder.join("kek.key"), &KeyEncryptionKey::generate()?)?;
-        entities.push(entity(planned, &place, key.public(), now)?);
+        entities.push(entity(planned, &place, plan.direction, key.public(), now)?);
         datasets(planned, &place.folder)?;
-        std::fs::write(place.folder.join("agent.yaml"), agent_yaml(planned, &place, group_key.public()))?;
+        let ends = reach_yaml(plan.direction, &place, &gateway);
+        std::fs::write(place.folder.join("agent.yaml"), ends + &agent_yaml(planned, &place, group_key.public()))?;
         places.insert(planned.id.clone(), place);
     }
     let operator = entities.first().context("a group has at least one entity")?.id.clone();
@@ -73,7 +74,7 @@ pub(super) fn lay_out(plan: &Plan) -> Result<Group> {
     secret(&gateway.folder.join("kek.key"), &KeyEncryptionKey::generate()?)?;
     callers(plan, &root, &gateway, &gateway_root, now)?;
     std::fs::write(gateway.folder.join("gateway.yaml"), gateway_yaml(plan, &gateway, group_key.public()))?;
-    let group = Group { folder, file, group_key, gateway, entities: places };
+    let group = Group { folder, file, group_key, gateway, direction: plan.direction, entities: places };
     group.write_group_file()?;
     Ok(group)
 }
@@ -116,7 +117,7 @@ fn valid(public_key: PublicKey, now: Timestamp) -> ValidKey {
     ValidKey { public_key, not_before: now - day, not_after: now + day * 30, revoked_at: None }
 }
 
-fn entity(planned: &EntityPlan, place: &Place, key: PublicKey, now: Timestamp) -> Result<Entity> {
+fn entity(planned: &EntityPlan, place: &Place, direction: Direction, key: PublicKey, now: Timestamp) -> Result<Entity> {
     let id = &planned.id;
     let port = place.proxied.as_ref().unwrap_or(&place.listen);
     Ok(Entity {
@@ -127,7 +128,10 @@ fn entity(planned: &EntityPlan, place: &Place, key: PublicKey, now: Timestamp) -
         contact: Some(format!("privacy@{id}.example")),
         agent: Agent {
             spiffe_id: format!("spiffe://{id}.example/agent").parse()?,
-            reach: Reach::At(port.address().to_string()),
+            reach: match direction {
+                Direction::Inbound => Reach::At(port.address().to_string()),
+                Direction::Outbound => Reach::DialsIn,
+            },
         },
         attestation_keys: vec![valid(key, now)],
     })
@@ -145,10 +149,23 @@ fn datasets(planned: &EntityPlan, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Where the agent is called, or whom it calls. Pauses and pings are short, as tests have no time.
+fn reach_yaml(direction: Direction, place: &Place, gateway: &Place) -> String {
+    match direction {
+        Direction::Inbound => format!("listen: {}\n", place.listen.address()),
+        Direction::Outbound => {
+            let address = place.proxied.as_ref().unwrap_or(&gateway.listen).address();
+            format!(
+                "dial_out: {{ gateways: [\"{address}\"], retry_min: 50ms, retry_max: 500ms, keepalive: 2s, timeout: 5s }}\n"
+            )
+        }
+    }
+}
+
 fn agent_yaml(planned: &EntityPlan, place: &Place, group_key: PublicKey) -> String {
-    let (listen, admin, id) = (place.listen.address(), place.admin.address(), &planned.id);
+    let (admin, id) = (place.admin.address(), &planned.id);
     let mut yaml = format!(
-        "listen: {listen}\nadmin: {admin}\ndata_dir: data\nentity: {id}\n\
+        "admin: {admin}\ndata_dir: data\nentity: {id}\n\
          identity: {{ certificate: svid.pem, key: svid-key.pem }}\n\
          group: {{ file: ../../group/group.dsse.json, keys: [\"{group_key}\"], threshold: 1 }}\n\
          key_encryption_key: kek.key\nsigning_key: attestation.key\nmanifests: [manifests]\n"

@@ -11,28 +11,28 @@ use super::{Cut, Shared};
 const PIECE: usize = 16 * 1024;
 
 /// Runs until the connection is over.
-pub(super) async fn carry(mut from_gateway: TcpStream, mut to_agent: TcpStream, shared: &Shared) {
-    let _ = from_gateway.set_nodelay(true);
-    let _ = to_agent.set_nodelay(true);
+pub(super) async fn carry(mut dialled: TcpStream, mut target: TcpStream, shared: &Shared) {
+    let _ = dialled.set_nodelay(true);
+    let _ = target.set_nodelay(true);
     let mut epoch = shared.epoch.subscribe();
     let cut = {
-        let (gateway_in, gateway_out) = from_gateway.split();
-        let (agent_in, agent_out) = to_agent.split();
+        let (dialled_in, dialled_out) = dialled.split();
+        let (target_in, target_out) = target.split();
         tokio::select! {
             biased;
             _ = epoch.changed() => Some(epoch.borrow().1),
-            () = pipe(gateway_in, agent_out, shared, |n| shared.carried_to_agent(n)) => None,
-            () = pipe(agent_in, gateway_out, shared, |n| shared.carried_from_agent(n)) => None,
+            () = pipe(dialled_in, target_out, shared, |n| shared.carried_forth(n)) => None,
+            () = pipe(target_in, dialled_out, shared, |n| shared.carried_back(n)) => None,
         }
     };
     match cut {
         Some(Cut::Reset) => {
-            let _ = from_gateway.set_zero_linger();
-            let _ = to_agent.set_zero_linger();
+            let _ = dialled.set_zero_linger();
+            let _ = target.set_zero_linger();
         }
         Some(Cut::Fin) | None => {
-            let _ = from_gateway.shutdown().await;
-            let _ = to_agent.shutdown().await;
+            let _ = dialled.shutdown().await;
+            let _ = target.shutdown().await;
         }
     }
 }

@@ -63,7 +63,7 @@ impl Gateway {
         let (sender, mut arrivals) = mpsc::channel(8);
         let server = Server::new(listen("127.0.0.1:0".parse().unwrap()).unwrap(), tls.clone(), limits);
         let (socket, tasks) = (server.local_addr().unwrap(), Tasks::new());
-        let links = Links::new(Dialer::new(tls), PATIENCE);
+        let links = Links::waiting(Dialer::new(tls), PATIENCE, PATIENCE);
         let routes = Routes::new(HealthServer::new(Obedient));
         let serving = server.take_agents(sender).run(routes, tasks.stopping(), PATIENCE);
         tasks.spawn("gateway", async move { drop(serving.await) });
