@@ -19,9 +19,9 @@ use tributary_model::group::find_key;
 use tributary_model::key::{KeyError, KeyInvalid, SigningKey};
 use tributary_model::spiffe::SpiffeId;
 use tributary_proto::FILE_DESCRIPTOR_SET;
-use tributary_proto::gateway::v1::archive_service_server::ArchiveServiceServer;
-use tributary_proto::gateway::v1::case_service_server::CaseServiceServer;
-use tributary_proto::gateway::v1::group_service_server::GroupServiceServer;
+use tributary_proto::gateway::v1::archive_service_server::{ArchiveServiceServer, SERVICE_NAME as ARCHIVE_SERVICE};
+use tributary_proto::gateway::v1::case_service_server::{CaseServiceServer, SERVICE_NAME as CASE_SERVICE};
+use tributary_proto::gateway::v1::group_service_server::{GroupServiceServer, SERVICE_NAME as GROUP_SERVICE};
 use tributary_transport::admin::Admin;
 use tributary_transport::dial::Dialer;
 use tributary_transport::identity::{Identity, IdentityError};
@@ -31,7 +31,7 @@ use tributary_transport::links::Links;
 use tributary_transport::listen::listen;
 use tributary_transport::readiness::Readiness;
 use tributary_transport::server::{ServeError, Server};
-use tributary_transport::services::{DescriptorError, HealthReporter, standard_services};
+use tributary_transport::services::{DescriptorError, HealthReporter, standard_services_beside};
 use tributary_transport::tasks::Tasks;
 use tributary_transport::telemetry::Metrics;
 use tributary_transport::tls::Tls;
@@ -344,7 +344,9 @@ async fn serving(health: &HealthReporter, serving: bool) {
 }
 
 fn routes(api: Api, reflection: bool) -> Result<(Routes, HealthReporter), StartError> {
-    let mut standard = standard_services(FILE_DESCRIPTOR_SET, reflection)?;
+    // The contract is one for gateway and agents; what is listed is what is served.
+    let own = [CASE_SERVICE, ARCHIVE_SERVICE, GROUP_SERVICE];
+    let mut standard = standard_services_beside(FILE_DESCRIPTOR_SET, reflection, &own)?;
     standard
         .routes
         .add_service(CaseServiceServer::new(api.clone()).max_decoding_message_size(MAX_MESSAGE))

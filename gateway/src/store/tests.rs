@@ -646,3 +646,25 @@ async fn what_makes_an_answer_readable_goes_with_its_generation_and_the_case() {
     let left = bench.count("SELECT COUNT(*) AS n FROM presentations").await;
     assert_eq!(left, 0);
 }
+
+/// The work grows with the number of entities and not with its square: what is asked after each answer are counts.
+#[tokio::test]
+async fn a_case_of_a_thousand_entities_comes_to_its_end() {
+    let bench = Bench::new().await;
+    let names: Vec<String> = (0..1000).map(|number| format!("entity-{number}")).collect();
+    let entities: Vec<&str> = names.iter().map(String::as_str).collect();
+    let case = bench.case(Waiting::ByDeliveryDate, &entities).await;
+    assert_eq!(bench.store.entities_due(now()).await.unwrap().len(), 1000);
+    // Side by side, as the gateway works: many answers share a commit.
+    for some in entities.chunks(100) {
+        futures::future::join_all(some.iter().map(|entity| bench.answer(entity, Disposition::NoData, now()))).await;
+    }
+    let found = bench.get(case).await;
+    assert_eq!(found.state, CaseState::Assembling);
+    assert!(found.tasks.iter().all(|task| task.state == TaskState::Answered));
+    let facts = bench.store.archive_facts(case).await.unwrap().unwrap();
+    assert_eq!(facts.entities.len(), 1000);
+    bench.write_archive(case, 1, now()).await.unwrap();
+    let closed = bench.store.confirm_delivery(case, 1, now(), actor(), now()).await.unwrap();
+    assert_eq!(closed.state, CaseState::Closed);
+}

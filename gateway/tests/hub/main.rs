@@ -6,6 +6,7 @@ mod browser;
 mod callers;
 mod cancelling;
 mod case;
+mod changes;
 mod crash;
 mod hub;
 mod late;
@@ -15,6 +16,7 @@ mod main_job;
 mod opening;
 mod questions;
 mod retention;
+mod slow;
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "other tests use what these do not")]

@@ -5,6 +5,7 @@ use tributary_proto::gateway::v1 as wire;
 
 use crate::case::{Case, WHO, email, reason, request};
 use crate::hub::Hub;
+use crate::support::script::Script;
 
 #[tokio::test]
 async fn the_same_request_opens_one_case_and_another_content_is_refused() {
@@ -34,6 +35,7 @@ async fn bad_requests_are_named_by_field_and_open_nothing() {
         ("identifiers.value", Box::new(|r| r.identifiers = vec![email("  ")])),
         ("received_at", Box::new(move |r| r.received_at = Some(future))),
         ("request_ref", Box::new(|r| r.request_ref = "x".repeat(201))),
+        ("language", Box::new(|r| r.language = "french".to_owned())),
         ("scope", Box::new(|r| r.scope = vec!["NOT AN ID".to_owned()])),
         ("waiting", Box::new(|r| r.waiting = Some(wire::WaitingPolicy { policy: None }))),
     ];
@@ -62,6 +64,17 @@ async fn validating_shows_the_scope_and_opens_nothing() {
     assert!(would.case_id.is_empty() && would.tasks.len() == 2);
     assert_eq!(would.tasks[0].disposition(), tributary_proto::types::v1::Disposition::NotAsked);
     assert!(list(&mut case, "", 10, "").await.unwrap().cases.is_empty());
+}
+
+#[tokio::test]
+async fn a_person_is_addressed_in_the_language_that_the_caller_says() {
+    let hub = Hub::new(&["be"]).await;
+    let _be = hub.agent("be", Script::honest());
+    let mut case = Case::open(&hub, wire::OpenCaseRequest { language: "pt-br".to_owned(), ..request(0) }).await;
+    assert_eq!(case.ready().await.language, "pt-BR");
+    let said = br#""language": "pt-BR""#;
+    assert!(case.archive(0).await.windows(said.len()).any(|window| window == said));
+    assert_eq!(Case::open(&hub, request(0)).await.get().await.language, "en", "the gateway's own setting");
 }
 
 async fn list(

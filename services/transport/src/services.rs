@@ -21,18 +21,38 @@ pub struct Standard {
 /// # Errors
 /// When the bytes are not an encoded `FileDescriptorSet`.
 pub fn standard_services(file_descriptor_set: &[u8], reflection: bool) -> Result<Standard, DescriptorError> {
+    standard_services_beside(file_descriptor_set, reflection, &[])
+}
+
+/// As [`standard_services`], where the contract describes more services than the process serves: reflection lists
+/// `services` and the standard ones only. With none it lists all.
+///
+/// # Errors
+/// When the bytes are not an encoded `FileDescriptorSet`.
+pub fn standard_services_beside(
+    file_descriptor_set: &[u8],
+    reflection: bool,
+    services: &[&str],
+) -> Result<Standard, DescriptorError> {
     let mut routes = Routes::builder();
     let (health, service) = tonic_health::server::health_reporter();
     routes.add_service(service);
     if reflection {
-        let describe = || {
-            tonic_reflection::server::Builder::configure()
+        let describe = |own: &str| {
+            let builder = tonic_reflection::server::Builder::configure()
                 .register_encoded_file_descriptor_set(file_descriptor_set)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            let listed = if services.is_empty() { &[][..] } else { &["grpc.health.v1.Health", own] };
+            listed.iter().chain(services).fold(builder, |builder, name| builder.with_service_name(*name))
         };
-        routes.add_service(describe().build_v1().map_err(|error| DescriptorError(error.to_string()))?);
+        routes.add_service(
+            describe("grpc.reflection.v1.ServerReflection")
+                .build_v1()
+                .map_err(|error| DescriptorError(error.to_string()))?,
+        );
         // grpcurl and other tools still ask for the older version first.
-        routes.add_service(describe().build_v1alpha().map_err(|error| DescriptorError(error.to_string()))?);
+        let alpha = describe("grpc.reflection.v1alpha.ServerReflection");
+        routes.add_service(alpha.build_v1alpha().map_err(|error| DescriptorError(error.to_string()))?);
     }
     Ok(Standard { health, routes })
 }
