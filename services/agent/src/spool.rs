@@ -118,6 +118,17 @@ impl Spool {
         self.usage.total()
     }
 
+    /// Bytes that a generation uses.
+    pub(crate) fn used_by(&self, instruction: InstructionId, generation: u32) -> u64 {
+        self.usage.of(instruction, generation)
+    }
+
+    /// Bytes that there is room for: of the quota and, as far as it can be told, of the volume.
+    pub(crate) fn room(&self) -> u64 {
+        let volume = rustix::fs::statvfs(&self.root).map(|found| found.f_bavail.saturating_mul(found.f_frsize));
+        self.usage.left().min(volume.unwrap_or(u64::MAX))
+    }
+
     fn export_folder(&self, instruction: InstructionId) -> PathBuf {
         self.root.join(instruction.to_string())
     }

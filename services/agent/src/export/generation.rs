@@ -10,19 +10,28 @@ use super::sink::{Kept, Sink, room};
 use super::{Inner, after};
 use crate::attest::{About, SignError};
 use crate::collect::{CollectError, Request, SinkError, StopFlag};
-use crate::ledger::{Attested, LedgerError, Trouble, Walk};
+use crate::ledger::{Attested, LedgerError, State, Trouble, Walk};
 use crate::metrics;
 
 /// What the gateway is told of a failure whose cause only our log may name.
 const INTERNAL: &str = "an internal error; the cause is in the agent's log";
+
+/// How much more room there must be than a walk used up before it is worth another one: above what frames, blocks and the
+/// ledger make of it.
+const MORE: u64 = 256 * 1024;
 
 /// What comes after a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// Nothing: it is attested, or the export has ended.
     Ended,
-    /// Another walk, not before this instant.
-    Waits(Timestamp),
+    /// Another walk.
+    Waits {
+        /// Not before this instant.
+        until: Timestamp,
+        /// Not before the spool has room for so many bytes: more than this walk found too little.
+        room: u64,
+    },
 }
 
 /// Why a walk came to nothing.
@@ -47,7 +56,7 @@ pub(super) fn run(inner: &Inner, instruction: InstructionId, stop: &StopFlag) ->
         Ok(None) => return Outcome::Ended,
         Err(error) => {
             tracing::error!(%instruction, %error, "a walk cannot start");
-            return Outcome::Waits(after(started_at, inner.setup.limits.retry_max));
+            return Outcome::Waits { until: after(started_at, inner.setup.limits.retry_max), room: 0 };
         }
     };
     let generation = walk.generation;
@@ -110,6 +119,10 @@ fn collect(
 
 /// Drops what a generation has kept, and says when and why the next one comes.
 fn void(inner: &Inner, instruction: InstructionId, generation: u32, failures: u32, failure: Failure) -> Outcome {
+    let room = match failure {
+        Failure::Full(_) => inner.setup.spool.used_by(instruction, generation).saturating_add(MORE),
+        _ => 0,
+    };
     if let Err(error) = inner.setup.spool.remove_generation(instruction, generation) {
         tracing::warn!(%instruction, generation, %error, "files of a void generation could not be removed");
     }
@@ -142,16 +155,28 @@ fn void(inner: &Inner, instruction: InstructionId, generation: u32, failures: u3
                 None => tracing::info!(%instruction, generation, reason, %retry_at, "an export waits"),
             }
             inner.changes.tell(instruction);
-            Outcome::Waits(retry_at)
+            Outcome::Waits { until: retry_at, room }
         }
         // The export has ended meanwhile, which may well be what the walk ran into.
         Ok(false) => Outcome::Ended,
         Err(error) => {
             tracing::error!(%instruction, generation, %error, "the ledger cannot say that an export waits");
             // It still says that the generation runs; the next one mends that.
-            Outcome::Waits(retry_at)
+            Outcome::Waits { until: retry_at, room }
         }
     }
+}
+
+/// Says that an export waits for room, which comes nobody knows when.
+pub(super) fn waits_for_room(inner: &Inner, instruction: InstructionId) -> Result<(), LedgerError> {
+    let ledger = &inner.setup.ledger;
+    let Some(export) = ledger.export(instruction, inner.now())? else { return Ok(()) };
+    if let (State::Pending, Some(reason)) = (export.state, export.reason)
+        && ledger.wait(instruction, export.generation, &reason, None)?
+    {
+        inner.changes.tell(instruction);
+    }
+    Ok(())
 }
 
 /// When a dataset that does not answer is given up; far away for one that does.

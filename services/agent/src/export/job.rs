@@ -14,6 +14,9 @@ use crate::collect::StopFlag;
 /// How often a wait looks at the clock, which may run faster than this machine's.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How often a wait for room looks whether there is any.
+const ROOM: Duration = Duration::from_secs(1);
+
 /// A running job, to be stopped. Clones are the same job.
 #[derive(Debug, Clone)]
 pub(super) struct Job {
@@ -67,8 +70,12 @@ pub(super) async fn run(exports: Exports, instruction: InstructionId, job: Job, 
         // Not cut short: a walk that is told to stop clears its files away, and only then is the job over.
         let outcome = walk(&inner, instruction, &job).await;
         drop(turn);
-        let Outcome::Waits(until) = outcome else { return };
-        if job.ended.run_until_cancelled(wait(&inner, until)).await.is_none() {
+        let Outcome::Waits { until, room } = outcome else { return };
+        let waits = async {
+            wait(&inner, until).await;
+            wait_for_room(&exports, instruction, room).await;
+        };
+        if job.ended.run_until_cancelled(waits).await.is_none() {
             return;
         }
     }
@@ -92,5 +99,21 @@ async fn wait(inner: &Inner, until: Timestamp) {
             return;
         }
         tokio::time::sleep(left.min(LOOK)).await;
+    }
+}
+
+/// Waits until the spool has room for so many bytes. To look costs a system call; to walk in vain costs the entity's
+/// databases all that the person has in them.
+async fn wait_for_room(exports: &Exports, instruction: InstructionId, bytes: u64) {
+    let mut said = false;
+    while exports.blocking(move |inner| Ok(inner.setup.spool.room() < bytes)).await.unwrap_or(false) {
+        if !said {
+            said = true;
+            let told = exports.blocking(move |inner| Ok(generation::waits_for_room(inner, instruction)?)).await;
+            if let Err(error) = told {
+                tracing::warn!(%instruction, %error, "the ledger cannot say that an export waits for room");
+            }
+        }
+        tokio::time::sleep(ROOM).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Promises of export jobs, with systems that fail, wait and panic when a test wants it.
 
 mod presented;
+mod room;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

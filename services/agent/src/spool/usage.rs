@@ -51,6 +51,16 @@ impl Usage {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
+    /// Bytes of the quota that are left.
+    pub(super) fn left(&self) -> u64 {
+        self.quota.saturating_sub(self.total())
+    }
+
+    pub(super) fn of(&self, instruction: InstructionId, generation: u32) -> u64 {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.get(&(instruction, generation)).copied().unwrap_or_default()
+    }
+
     /// Takes `bytes` more for a generation, or nothing when they do not fit.
     pub(super) fn take(&self, instruction: InstructionId, generation: u32, bytes: u64) -> io::Result<()> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
