@@ -100,6 +100,7 @@ impl Outbound {
                 stop: shutdown.clone(),
                 drain,
                 cut: Arc::clone(&cut),
+                displaced: Arc::default(),
             };
             tasks.spawn("gateway connection", keeper.run());
         }

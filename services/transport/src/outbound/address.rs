@@ -2,14 +2,17 @@
 //!
 //! Behind an address there may be a balancer with several processes of the gateway: it is dialled until each process that
 //! the gateway names is connected, in rounds with a pause between them. An attempt counts as a success only when the
-//! gateway's first call was answered: a peer that refuses us lets the handshake succeed first (TLS 1.3).
+//! gateway's first call was answered: a peer that refuses us lets the handshake succeed first (TLS 1.3). A connection that
+//! breaks is made again at once; one that the gateway closes in order soon after is most likely displaced by another
+//! process with our identity, and two that displace each other have to slow down.
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tributary_model::spiffe::SpiffeId;
@@ -44,6 +47,8 @@ pub(super) struct Keeper {
     pub(super) drain: Duration,
     /// Connections whose calls were cut at the end.
     pub(super) cut: Arc<AtomicUsize>,
+    /// Connections in a row that the gateway closed in order, soon after it had taken them.
+    pub(super) displaced: Arc<AtomicU32>,
 }
 
 /// How an attempt ended.
@@ -77,6 +82,10 @@ impl Keeper {
         loop {
             // Cannot fail: the sender is ours.
             let _ = changes.wait_for(|state| self.is_wanted(state, &past)).await;
+            let displaced = self.displaced.load(Ordering::Relaxed);
+            if displaced > 0 {
+                tokio::time::sleep(self.pace.after_failures(displaced)).await;
+            }
             let attempt = self.attempt().await;
             let pause = self.remember(&mut past, &attempt);
             if matches!(attempt, Attempt::Failed(_)) {
@@ -150,15 +159,14 @@ impl Keeper {
         let session = Session::new(holder, Some(self.replicas.clone()));
         let conn = conn.of(session.clone()).impatient(self.pace.patience);
         let (over, ended) = oneshot::channel();
-        let (keeper, of_session, token) = (self.clone(), session.clone(), cut.clone());
+        let (keeper, of_session, token, began) = (self.clone(), session.clone(), cut.clone(), Instant::now());
         self.tasks.spawn("gateway session", async move {
             let ended = serve(conn, keeper.service.clone(), &keeper.limits, &token, &keeper.stop, keeper.drain).await;
             keeper.cut.fetch_add(usize::from(ended.was_cut), Ordering::Relaxed);
-            keeper.replicas.end(holder);
             if let Said::Welcome { replica } = of_session.said_so_far() {
-                let cause = ended.error.as_ref().map(|error| error.kind().to_string()).unwrap_or_default();
-                tracing::info!(address = keeper.address, replica, cause, "the connection to the gateway has ended");
+                keeper.was_used(&replica, &ended, began.elapsed());
             }
+            keeper.replicas.end(holder);
             let _ = over.send(ended);
         });
         let said = tokio::select! {
@@ -185,6 +193,25 @@ impl Keeper {
                 let after = self.pace.patience;
                 Attempt::Failed(NotLinked::Silent { address: self.address.clone(), after })
             }
+        }
+    }
+
+    /// A connection that was in use has ended.
+    fn was_used(&self, replica: &str, ended: &Ended, lasted: Duration) {
+        let (address, cause) = (&self.address, ended.error.as_ref().map(|error| error.kind().to_string()));
+        tracing::info!(address, replica, cause, "the connection to the gateway has ended");
+        if ended.error.is_some() || lasted > self.pace.retry_max {
+            self.displaced.store(0, Ordering::Relaxed);
+            return;
+        }
+        let displaced = self.displaced.fetch_add(1, Ordering::Relaxed) + 1;
+        if displaced > 2 && displaced.is_power_of_two() && !self.stop.is_cancelled() {
+            let advice = "is another agent running with the same certificate?";
+            tracing::warn!(
+                address,
+                displaced,
+                "the gateway closes this agent's connections soon after it takes them: {advice}"
+            );
         }
     }
 

@@ -1,11 +1,13 @@
 //! A link that the agent opened is as good as one that the gateway dialled.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tributary_transport::failure::{Local, RpcFailure, classify};
+use tributary_transport::outbound::Pace;
 
-use super::{Gateway, dial_out};
-use crate::world::{Entity, PATIENCE, ask, dial, health, who_am_i};
+use super::{BRISK, Gateway, dial_out, dial_out_at};
+use crate::world::{Entity, HOUR, PATIENCE, ask, dial, health, who_am_i};
 
 fn pair() -> (Entity, Entity) {
     (Entity::new("acme"), Entity::new("acme-fr"))
@@ -79,6 +81,20 @@ async fn the_newest_connection_wins_and_the_end_of_the_older_one_does_not_evict_
     }
     who_am_i(&newer).await.unwrap();
     assert!(gateway.is_linked(&agent), "the older one's end takes nothing away");
+}
+
+#[tokio::test]
+async fn two_processes_with_one_identity_do_not_displace_each_other_without_end() {
+    let (acme, agent) = pair();
+    let gateway = Gateway::start(acme.tls("gateway", &[&agent]));
+    let tls = agent.tls("agent", &[&acme]);
+    let pace = Pace { retry_max: HOUR, ..BRISK };
+    let _both = [(); 2].map(|()| dial_out_at(pace, tls.clone(), &acme, &[&gateway.address()]));
+    who_am_i(&gateway.link(&agent).await).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let arrived = gateway.arrived.load(Ordering::SeqCst);
+    assert!((2..20).contains(&arrived), "{arrived} connections within two seconds");
+    who_am_i(&gateway.link(&agent).await).await.unwrap();
 }
 
 #[tokio::test]
