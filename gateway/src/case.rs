@@ -129,10 +129,6 @@ impl Case {
     pub(crate) fn asked(&self) -> impl Iterator<Item = &EntityId> {
         self.decisions.iter().filter(|d| d.outcome == Outcome::Ask).map(|d| &d.entity)
     }
-
-    pub(crate) fn task(&self, entity: &EntityId) -> Option<&Task> {
-        self.tasks.iter().find(|task| task.entity == *entity)
-    }
 }
 
 /// One entity's part of a case.

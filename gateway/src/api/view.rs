@@ -1,7 +1,10 @@
 //! A case as callers see it: the whole roster, asked or not, and never an identifier.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use tributary_model::disposition::Disposition;
+use tributary_model::id::EntityId;
 use tributary_model::lifecycle::TaskState;
 use tributary_model::scope::{Decision, Outcome};
 use tributary_proto::gateway::v1 as wire;
@@ -22,13 +25,19 @@ pub(super) fn case(case: &Case) -> wire::Case {
         delivery_date: Some(timestamp(case.delivery_date)),
         waiting: Some(convert::waiting_policy(case.waiting)),
         format: convert::table_format(case.format).into(),
-        tasks: case.decisions.iter().map(|decision| entity(decision, case.task(&decision.entity))).collect(),
+        tasks: roster(case),
         archives: case.archives.iter().map(summary).collect(),
         group_version: case.group_version,
         etag: case.cursor.to_string(),
         language: case.language.to_string(),
         escalated_at: case.escalated_at.map(timestamp),
     }
+}
+
+/// Every entity of the case, asked or not.
+fn roster(case: &Case) -> Vec<wire::Task> {
+    let tasks: HashMap<&EntityId, &Task> = case.tasks.iter().map(|task| (&task.entity, task)).collect();
+    case.decisions.iter().map(|decision| entity(decision, tasks.get(&decision.entity).copied())).collect()
 }
 
 /// What a case would be, without an id.

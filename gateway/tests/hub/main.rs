@@ -15,6 +15,7 @@ mod links;
 mod main_job;
 mod opening;
 mod questions;
+mod reflection;
 mod retention;
 mod slow;
 
