@@ -1,6 +1,7 @@
 //! Writes sample pages into a folder, each with the files that it links to, for looking at and for the tests in Chromium:
 //! `cargo run -p tributary-page --example sample_pages -- FOLDER`.
 
+#[path = "samples/mod.rs"]
 mod samples;
 
 use std::fs;
