@@ -8,6 +8,7 @@ mod callers;
 mod crash;
 mod full_disk;
 mod identities;
+mod links;
 mod main_job;
 mod manifests;
 mod memory;
