@@ -112,7 +112,10 @@ impl LiveTable {
 }
 
 /// Opens the snapshot of a server's database.
-pub(crate) fn open_server(opening: &server::Opening<'_>) -> Result<Box<dyn Snapshot>, ReadError> {
+///
+/// # Errors
+/// `Unavailable`, with what to do.
+pub fn open_server(opening: &server::Opening<'_>) -> Result<Box<dyn Snapshot>, ReadError> {
     Ok(match opening.server.engine {
         server::EngineKind::Postgres => Box::new(server::Database::<postgres::Postgres>::open(opening)?),
         server::EngineKind::MySql => Box::new(server::Database::<mysql::MySql>::open(opening)?),

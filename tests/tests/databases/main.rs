@@ -3,4 +3,10 @@
 #[cfg(test)]
 mod exact;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod linear;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod values;

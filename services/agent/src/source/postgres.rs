@@ -7,6 +7,8 @@ mod decode;
 mod failure;
 mod statement;
 
+use std::path::Path;
+
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Arguments, ConnectOptions, Connection, Executor};
 
@@ -35,7 +37,11 @@ impl Engine for Postgres {
             .disable_statement_logging();
         options = match &server.address {
             Address::Tcp { host, port } => options.host(host).port(*port),
-            Address::Socket(folder) => options.socket(folder),
+            Address::Socket(path) => match socket_port(path) {
+                // The socket's file names the port; the driver takes the folder and makes the name of it.
+                Some(port) => options.socket(path.parent().unwrap_or(path)).port(port),
+                None => options.socket(path).port(5432),
+            },
         };
         options = match &server.tls {
             Tls::Disabled => options.ssl_mode(PgSslMode::Disable),
@@ -110,6 +116,11 @@ impl Engine for Postgres {
     fn explain(error: &sqlx::Error) -> ReadError {
         failure::explain(error)
     }
+}
+
+/// The port in the name of a socket's file.
+fn socket_port(path: &Path) -> Option<u16> {
+    path.file_name()?.to_str()?.strip_prefix(".s.PGSQL.")?.parse().ok()
 }
 
 fn text(value: Fitted) -> Bind {

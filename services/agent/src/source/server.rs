@@ -20,7 +20,7 @@ pub use gate::Gate;
 pub use settings::{Address, EngineKind, Secret, Server, ServerLimits, Tls};
 
 pub(super) use database::Database;
-pub(crate) use database::Opening;
+pub use database::Opening;
 pub(super) use decoded::Decoded;
 pub(super) use engine::{Bind, Engine, Mode, Shape};
 pub(super) use fit::Fitted;

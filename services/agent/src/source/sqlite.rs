@@ -87,7 +87,7 @@ impl Database {
     }
 
     /// What the file says of a table or view; `None` when there is none of this name.
-    pub(super) fn known(&mut self, name: &str) -> Result<Option<&Table>, ReadError> {
+    fn known(&mut self, name: &str) -> Result<Option<&Table>, ReadError> {
         if !self.tables.contains_key(name) {
             let Some(table) = schema::read(&self.connection, name).map_err(|error| self.explain(&error))? else {
                 return Ok(None);

@@ -1,5 +1,7 @@
 //! What errors of MySQL and MariaDB mean to a walk. Their texts may quote values, so only their numbers are passed on.
 
+use std::io::ErrorKind;
+
 use sqlx::Error;
 use sqlx::mysql::MySqlDatabaseError;
 
@@ -11,6 +13,10 @@ pub(super) fn explain(error: &Error) -> ReadError {
     let not_readable = |what: &str| ReadError::NotReadable(what.to_owned());
     let number = match error {
         Error::Database(error) => error.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number),
+        // What the TLS library says of a certificate comes as an error of reading.
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            return ReadError::Unavailable(format!("TLS failed: {error}"));
+        }
         Error::Io(error) => return ReadError::Unavailable(format!("the connection broke ({})", error.kind())),
         Error::Tls(error) => return ReadError::Unavailable(format!("TLS failed: {error}")),
         Error::Configuration(error) => return ReadError::Unavailable(error.to_string()),

@@ -1,5 +1,7 @@
 //! What PostgreSQL's errors mean to a walk. Their texts may quote values, so only their codes are passed on.
 
+use std::io::ErrorKind;
+
 use sqlx::Error;
 
 use crate::source::ReadError;
@@ -10,6 +12,10 @@ pub(super) fn explain(error: &Error) -> ReadError {
     let not_readable = |what: &str| ReadError::NotReadable(what.to_owned());
     let code = match error {
         Error::Database(error) => error.code().unwrap_or_default().into_owned(),
+        // What the TLS library says of a certificate comes as an error of reading.
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            return ReadError::Unavailable(format!("TLS failed: {error}"));
+        }
         Error::Io(error) => return ReadError::Unavailable(format!("the connection broke ({})", error.kind())),
         Error::Tls(error) => return ReadError::Unavailable(format!("TLS failed: {error}")),
         Error::Configuration(error) => return ReadError::Unavailable(error.to_string()),

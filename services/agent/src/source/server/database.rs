@@ -34,15 +34,19 @@ const INLINE: u64 = 256 * 1024;
 const LEAST: u64 = 4 * 1024;
 
 /// What a snapshot is opened with.
-pub(crate) struct Opening<'o> {
-    pub(crate) server: &'o Server,
+pub struct Opening<'o> {
+    /// The server.
+    pub server: &'o Server,
     /// The database and schema that the manifest names.
-    pub(crate) namespace: (Option<&'o str>, Option<&'o str>),
-    pub(crate) gate: &'o Arc<Gate>,
-    pub(crate) clock: &'o SharedClock,
-    pub(crate) stop: &'o StopFlag,
+    pub namespace: (Option<&'o str>, Option<&'o str>),
+    /// What it shares with other walks over the same system.
+    pub gate: &'o Arc<Gate>,
+    /// Tells when the snapshot was taken.
+    pub clock: &'o SharedClock,
+    /// Ends the reading early.
+    pub stop: &'o StopFlag,
     /// For what must wait: encrypted, without a name.
-    pub(crate) temp_dir: PathBuf,
+    pub temp_dir: PathBuf,
 }
 
 /// A snapshot of a server's database.
@@ -176,7 +180,12 @@ where
         }
         let table = self.required(query)?;
         let fields = fields(&positions(&table, query)?, query);
-        Ok(!table.finds_by(&fields))
+        // What is compared in its text form is found by no index on the column.
+        let as_text = |&field: &usize| {
+            let column = &table.columns[field];
+            column.array || matches!(column.kind, Kind::Other | Kind::Json | Kind::Jsonb)
+        };
+        Ok(fields.iter().any(as_text) || !table.finds_by(&fields))
     }
 
     fn identifier_is_indexed(&mut self, query: &Query<'_>) -> bool {

@@ -23,6 +23,11 @@ const CHUNK_OF_LARGE: usize = 16;
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// A row as the driver of an engine gives it.
+pub(in crate::source) type Found<E> = <<E as Engine>::Db as Database>::Row;
+/// What is done with it.
+pub(in crate::source) type OnFound<'f, E> = dyn FnMut(&Found<E>) -> Result<(), ReadError> + 'f;
+
 /// What a server said of the session.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::source) struct Session {
@@ -92,7 +97,7 @@ where
         sql: &str,
         binds: Vec<Bind>,
         may_be_large: bool,
-        on_row: &mut dyn FnMut(&<E::Db as Database>::Row) -> Result<(), ReadError>,
+        on_row: &mut OnFound<'_, E>,
     ) -> Result<(), ReadError> {
         self.watch.check()?;
         let most = if may_be_large { CHUNK_OF_LARGE } else { CHUNK };
@@ -109,7 +114,7 @@ where
         sql: &str,
         binds: Vec<Bind>,
         most: usize,
-        on_row: &mut dyn FnMut(&<E::Db as Database>::Row) -> Result<(), ReadError>,
+        on_row: &mut OnFound<'_, E>,
     ) -> Result<(), ReadError> {
         let arguments = E::arguments(binds)?;
         let Some(connection) = &mut self.connection else { return Err(gone()) };
@@ -140,8 +145,8 @@ where
 
 /// Takes the rows that are there, and waits for one when none is. Returns whether more may come.
 async fn take<E: Engine>(
-    rows: &mut BoxStream<'_, Result<<E::Db as Database>::Row, sqlx::Error>>,
-    chunk: &mut Vec<<E::Db as Database>::Row>,
+    rows: &mut BoxStream<'_, Result<Found<E>, sqlx::Error>>,
+    chunk: &mut Vec<Found<E>>,
     most: usize,
     watch: &Watch,
 ) -> Result<bool, ReadError>

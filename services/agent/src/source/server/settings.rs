@@ -48,7 +48,7 @@ pub enum Address {
         /// Port.
         port: u16,
     },
-    /// Over a Unix socket: its folder for PostgreSQL, itself for MySQL.
+    /// Over a Unix socket; for PostgreSQL its folder will do, and port 5432 is meant.
     Socket(PathBuf),
 }
 
