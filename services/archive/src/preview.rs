@@ -87,13 +87,20 @@ pub struct OverviewField {
 pub fn to_file<'p>(previews: impl IntoIterator<Item = &'p Preview>) -> Vec<u8> {
     let mut sorted: Vec<&Preview> = previews.into_iter().collect();
     sorted.sort_by_key(|preview| (&preview.dataset, &preview.collection));
-    let mut file = Vec::new();
+    lay_out(&sorted).0
+}
+
+/// The file of sorted previews, and the bytes of each line without its end.
+fn lay_out(sorted: &[&Preview]) -> (Vec<u8>, Vec<usize>) {
+    let (mut file, mut sizes) = (Vec::new(), Vec::with_capacity(sorted.len()));
     for preview in sorted {
-        // Texts and lists cannot fail to serialise.
-        file.extend_from_slice(&serde_json::to_vec(preview).unwrap_or_default());
+        let before = file.len();
+        // Texts and lists cannot fail to serialise, nor a vector to be written to.
+        let _ = serde_json::to_writer(&mut file, preview);
+        sizes.push(file.len() - before);
         file.push(b'\n');
     }
-    file
+    (file, sizes)
 }
 
 /// The digest that an entity attests of its previews.
@@ -112,10 +119,10 @@ pub(crate) fn to_checked_file(
     tables: &[Table],
     parts: &[Part],
 ) -> Result<Vec<u8>, InvalidPreviews> {
-    let file = to_file(previews);
     let mut sorted: Vec<&Preview> = previews.iter().collect();
     sorted.sort_by_key(|preview| (&preview.dataset, &preview.collection));
-    check::check(&sorted, lines(&file).map(<[u8]>::len), tables, parts)?;
+    let (file, sizes) = lay_out(&sorted);
+    check::check(&sorted, sizes, tables, parts)?;
     Ok(file)
 }
 

@@ -42,6 +42,11 @@ impl<'a> Files<'a> {
 
     pub(super) fn add_typed(&mut self, path: &str, media_type: &'a str, bytes: Vec<u8>) {
         let sha256 = Sha256Hex::of(&bytes);
+        self.add_digested(path, media_type, bytes, sha256);
+    }
+
+    /// Adds a file whose digest is known.
+    pub(super) fn add_digested(&mut self, path: &str, media_type: &'a str, bytes: Vec<u8>, sha256: Sha256Hex) {
         self.lines.push(Line { path: path.to_owned(), sha256, bytes: bytes.len() as u64, media_type });
         self.entries.push(Entry { name: format!("{}/{path}", self.folder), body: Body::Generated(bytes) });
     }

@@ -45,7 +45,13 @@ struct Record {
 pub(crate) fn lay_out(mut entries: Vec<Entry>, modified: Timestamp) -> (Vec<u8>, PieceList) {
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let stamp = dos_stamp(modified);
-    let mut arena = Arena::default();
+    // Headers and names twice beside the content: growing step by step would copy megabytes again and again.
+    let content = |entry: &Entry| match &entry.body {
+        Body::Generated(bytes) => bytes.len(),
+        Body::Part { .. } => 0,
+    };
+    let room = entries.iter().map(|entry| content(entry) + 2 * entry.name.len() + 180).sum();
+    let mut arena = Arena { bytes: Vec::with_capacity(room), pieces: PieceList::default() };
     let mut records = Vec::with_capacity(entries.len());
     for Entry { name, body } in entries {
         let mut record = Record::new(name, &body, arena.pieces.len());
@@ -68,7 +74,6 @@ pub(crate) fn lay_out(mut entries: Vec<Entry>, modified: Timestamp) -> (Vec<u8>,
     (arena.bytes, arena.pieces)
 }
 
-#[derive(Default)]
 struct Arena {
     bytes: Vec<u8>,
     pieces: PieceList,

@@ -20,7 +20,7 @@ pub(crate) struct File {
 #[derive(Clone)]
 pub(crate) struct Forgery {
     folder: String,
-    stamp: [u8; 4],
+    pub(crate) stamp: [u8; 4],
     pub(crate) files: Vec<File>,
 }
 

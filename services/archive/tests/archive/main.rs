@@ -6,10 +6,14 @@ mod addendum;
 #[cfg(test)]
 mod build;
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod flip;
 #[cfg(test)]
 mod forge;
 mod former;
+#[cfg(test)]
+mod repacked;
 #[cfg(test)]
 mod tamper;
 #[cfg(test)]

@@ -283,8 +283,19 @@ impl World {
         previews: Vec<Preview>,
         information: Option<Information>,
     ) -> Contribution {
+        self.describes(entity, contents, vec![customer(), invoice()], previews, information)
+    }
+
+    /// As [`World::presents`], with tables of its own.
+    pub(crate) fn describes(
+        &mut self,
+        entity: &str,
+        contents: Vec<Content>,
+        tables: Vec<Table>,
+        previews: Vec<Preview>,
+        information: Option<Information>,
+    ) -> Contribution {
         let parts = self.stage(entity, contents);
-        let tables = vec![customer(), invoice()];
         let used: Vec<Table> =
             tables.into_iter().filter(|t| parts.iter().any(|p| p.collection == t.collection)).collect();
         let attestation = Attestation {
@@ -424,7 +435,7 @@ pub(crate) fn record() -> Information {
     }
 }
 
-fn field(name: &str, kind: FieldKind) -> Field {
+pub(crate) fn field(name: &str, kind: FieldKind) -> Field {
     Field {
         name: name.to_owned(),
         kind,

@@ -1,9 +1,12 @@
-//! Writes an archive for other programs to read: `write_archive FILE [small|ndjson|many|large|scale]`. Prints its facts.
+//! Writes an archive for other programs to read: `write_archive FILE [small|typed|ndjson|many|large|scale]`. Prints its
+//! facts.
 //!
-//! `small` has every kind of part, `ndjson` tables in lines of JSON, `many` 70,000 parts, `large` more than 4 GiB with
-//! entries beyond every 32-bit limit. `scale` measures the closing of 8 entities and 1,000 parts instead of writing one.
+//! `small` has every kind of part, `typed` values of every type as agents write them, `ndjson` tables in lines of JSON,
+//! `many` 70,000 parts, `large` more than 4 GiB with entries beyond every 32-bit limit. `scale` measures the closing of
+//! 8 entities and 1,000 parts instead of writing one.
 
-#[path = "../tests/archive/world.rs"]
+mod typed;
+#[path = "../../tests/archive/world.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "shared with the tests, which use the rest and may unwrap")]
 mod world;
 
@@ -17,16 +20,19 @@ use flate2::write::DeflateEncoder;
 use tributary_archive::bag::{Contribution, build};
 use tributary_archive::digest::{Hasher, Sha256Hex};
 use tributary_archive::part::{Encoding, Part, PartKind, PartPath};
+use tributary_archive::preview::{self, Preview, PreviewCell};
+use tributary_archive::table::Table;
 use tributary_archive::verify::{VerifyOptions, verify};
 use tributary_model::disposition::Disposition;
-use world::{Content, World, sample_contents};
+use world::{Content, World, customer, record, sample_previews};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let usage = "usage: write_archive FILE [small|ndjson|many|large|scale]";
+    let usage = "usage: write_archive FILE [small|typed|ndjson|many|large|scale]";
     let path = arguments.next().ok_or(usage)?;
     match arguments.next().as_deref().unwrap_or("small") {
-        "small" => small(&path, sample_contents()),
+        "small" => sample(&path),
+        "typed" => typed::write(&path),
         "ndjson" => small(&path, lines()),
         "many" => small(&path, many(70_000)),
         "large" => large(&path),
@@ -35,17 +41,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
+fn sample(path: &str) -> Result<(), Box<dyn Error>> {
+    let (world, contributions) = World::sample();
+    write(path, &world, &contributions)
+}
+
 fn small(path: &str, contents: Vec<Content>) -> Result<(), Box<dyn Error>> {
     let (mut world, mut contributions) = World::sample();
     contributions[0] = world.hands_over("acme-fr", contents);
-    let bag = build(&world.facts(), &contributions, &world.gateway)?;
+    write(path, &world, &contributions)
+}
+
+fn write(path: &str, world: &World, contributions: &[Contribution]) -> Result<(), Box<dyn Error>> {
+    let bag = build(&world.facts(), contributions, &world.gateway)?;
     let mut out = BufWriter::new(File::create(path)?);
     let staged = &world.staged;
     bag.write_range(0..bag.len, &mut out, |entity, part, within, out| {
         out.write_all(&staged[&(entity.clone(), part)][within.start as usize..within.end as usize])
     })?;
     out.flush()?;
-    report(&world, path)
+    report(world, path)
 }
 
 fn lines() -> Vec<Content> {
@@ -147,15 +162,12 @@ fn standing(world: &mut World) -> Vec<Contribution> {
 fn scale() -> Result<(), Box<dyn Error>> {
     let ids: Vec<String> = (0..8).map(|number| format!("acme-{number}")).collect();
     let mut world = World::new(&ids.iter().map(String::as_str).collect::<Vec<_>>());
-    for parts in [1, 125, 1_250] {
-        let contents = |_| {
-            (0..parts).map(|number| {
-                let plain = "id,name,born\n1,Zoë,\n".to_owned();
-                Content::csv(&format!("crm/customer-{number:04}.csv"), "customer", 1, plain)
-            })
-        };
+    // Parts of each entity, and rows and bytes per row of the preview of each of its 16 collections.
+    for (parts, rows, width) in
+        [(16, 0, 0), (125, 0, 0), (125, 20, 30), (125, 200, 30), (125, 200, 1_200), (1_250, 20, 30)]
+    {
         let contributions: Vec<Contribution> =
-            ids.iter().map(|id| world.hands_over(id, contents(id).collect())).collect();
+            ids.iter().map(|id| presented(&mut world, id, parts, rows, width)).collect();
         let facts = world.facts();
         let (mut best, mut bag) = (f64::MAX, None);
         for _ in 0..10 {
@@ -163,10 +175,39 @@ fn scale() -> Result<(), Box<dyn Error>> {
             bag = Some(build(&facts, &contributions, &world.gateway)?);
             best = best.min(begun.elapsed().as_secs_f64() * 1e3);
         }
-        let generated = bag.map_or(0, |bag| bag.generated.len());
-        println!("8 entities, {:>6} parts: closed in {best:.1} ms, {generated} bytes generated", parts * 8);
+        let (generated, parts) = (bag.map_or(0, |bag| bag.generated.len()), parts * 8);
+        let previewed: usize = contributions.iter().map(|c| preview::to_file(&c.previews).len()).sum();
+        println!(
+            "8 entities, {parts:>6} parts, {previewed:>8} bytes of previews: closed in {best:.1} ms, {generated} bytes generated"
+        );
     }
     Ok(())
+}
+
+/// What an entity with 16 collections hands over.
+fn presented(world: &mut World, id: &str, parts: usize, rows: usize, width: usize) -> Contribution {
+    let name = |number: usize| format!("customer{:02}", number % 16);
+    let shown = rows.max(1) as u64;
+    let contents: Vec<Content> = (0..parts)
+        .map(|number| {
+            let plain = "id,name,born\n1,Zoë,\n".to_owned();
+            Content::csv(&format!("crm/{}-{number:04}.csv", name(number)), &name(number), shown, plain)
+        })
+        .collect();
+    let tables = (0..16).map(|number| Table { collection: name(number), ..customer() }).collect();
+    let text = |text: String| PreviewCell::Text(text);
+    let row = |number: usize| vec![text(number.to_string()), text("n".repeat(width)), text("1990-01-02".to_owned())];
+    let previews = (0..if rows == 0 { 0 } else { 16 }).map(|number| {
+        let of = |content: &&Content| content.collection == name(number);
+        Preview {
+            collection: name(number),
+            total_rows: shown * contents.iter().filter(of).count() as u64,
+            rows: (0..rows).map(row).collect(),
+            ..sample_previews().remove(1)
+        }
+    });
+    let previews = previews.collect();
+    world.describes(id, contents, tables, previews, Some(record()))
 }
 
 fn report(world: &World, path: &str) -> Result<(), Box<dyn Error>> {
