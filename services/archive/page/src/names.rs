@@ -35,6 +35,10 @@ pub(crate) fn country<'a>(code: &'a str, words: &Words) -> &'a str {
 pub(crate) fn term(key: &str, words: &Words) -> Option<&'static str> {
     let mut at = key;
     loop {
+        // "Personal data" would say nothing of a category of one's own.
+        if ["user", "system"].contains(&at) && at != key {
+            return None;
+        }
         if let Some(names) = TAXONOMY.get(at) {
             return names.get(place(words)).copied();
         }
@@ -59,7 +63,7 @@ mod tests {
         let [english, french, ..] = words::ALL;
         assert_eq!(term("user.contact.email", french), Some("Adresse e-mail"));
         assert_eq!(term("user.contact.email.work.of_mine", english), Some("E-mail address"));
-        assert_eq!(term("acme.loyalty", english), None);
+        assert_eq!((term("acme.loyalty", english), term("user.loyalty", english)), (None, None));
         assert_eq!((country("ES", french), country("AD", french), country("XX", french)), ("Espagne", "Andorra", "XX"));
     }
 }

@@ -106,6 +106,17 @@ fn an_entity_that_hides_something_is_missing_even_when_it_is_called_complete() {
 }
 
 #[test]
+fn only_data_that_was_handed_over_is_said_to_be_in_the_archives() {
+    let mut page = sample("normal-en");
+    assert!(html(&page).contains("2 companies hold data about you, and the data is in the archives"));
+    let french = &mut page.entities[2];
+    french.disposition = Disposition::Refused;
+    french.collections.clear();
+    french.in_archive = None;
+    assert!(html(&page).contains("1 company holds data about you, and the data is in the archives"));
+}
+
+#[test]
 fn a_case_in_which_nobody_holds_anything_says_so_and_shows_the_signed_answers() {
     let html = html(&sample("empty"));
     assert!(html.contains("No company holds personal data about you."));

@@ -3,6 +3,7 @@
 use tributary_model::disposition::Disposition;
 
 use crate::html::{Fill, Html};
+use crate::model::entity::Entity;
 use crate::model::page::Page;
 use crate::standing;
 
@@ -19,9 +20,10 @@ pub(crate) fn write(html: &mut Html, page: &Page<'_>) {
     verdict(html, page);
     html.raw("<p>");
     html.phrase(letter.assembled, &[("operator", Fill::Name(page.operator)), ("date", Fill::Day(page.assembled_at))]);
-    let holding = page.entities.iter().filter(|entity| standing::holds_data(entity, page)).count() as u64;
-    if holding > 0 {
-        html.raw(" ").counted(&words.counts.holding, holding);
+    let handed = |entity: &&Entity<'_>| standing::has_data(entity) || standing::elsewhere(entity, page).is_some();
+    let handed_over = page.entities.iter().filter(handed).count() as u64;
+    if handed_over > 0 {
+        html.raw(" ").counted(&words.counts.holding, handed_over);
     }
     html.raw("</p>\n<p>").text(letter.closing).raw("</p>\n</div>\n");
     facts(html, page);
