@@ -18,7 +18,7 @@ const DAY: f64 = 86_400_000.0;
 /// says, and is shown as it is.
 pub(super) fn shown(represents: Represents, cell: Cell<'_>) -> Option<String> {
     let text = match cell {
-        Cell::Text(bytes) => std::str::from_utf8(bytes).ok()?.trim(),
+        Cell::Text(bytes) | Cell::Decimal(bytes) => std::str::from_utf8(bytes).ok()?.trim(),
         _ => "",
     };
     if represents.form == MomentForm::Text {
@@ -27,7 +27,7 @@ pub(super) fn shown(represents: Represents, cell: Cell<'_>) -> Option<String> {
     let at = match (cell, represents.form) {
         (Cell::Integer(n), form) => whole(n, form)?,
         (Cell::Real(n), form) => fraction(n, form)?,
-        (Cell::Text(_), form) => match text.parse::<i64>() {
+        (Cell::Text(_) | Cell::Decimal(_), form) => match text.parse::<i64>() {
             Ok(n) => whole(n, form)?,
             Err(_) => fraction(text.parse().ok()?, form)?,
         },
@@ -139,6 +139,7 @@ mod tests {
             (Datetime, MomentForm::EpochSeconds, Cell::Integer(0), "1970-01-01T00:00:00Z"),
             (Datetime, MomentForm::EpochSeconds, Cell::Real(1.5), "1970-01-01T00:00:01.5Z"),
             (Datetime, MomentForm::EpochSeconds, Cell::Text(b" 1700000000 "), "2023-11-14T22:13:20Z"),
+            (Datetime, MomentForm::EpochSeconds, Cell::Decimal(b"1700000000.25"), "2023-11-14T22:13:20.25Z"),
             (Day, MomentForm::EpochSeconds, Cell::Integer(-1), "1969-12-31"),
             (Datetime, MomentForm::EpochMilliseconds, Cell::Integer(1_700_000_000_123), "2023-11-14T22:13:20.123Z"),
             (Day, MomentForm::EpochDays, Cell::Integer(19_675), "2023-11-14"),

@@ -132,7 +132,7 @@ impl Raw {
         match cell {
             Cell::Integer(n) => Self::Integer(n),
             Cell::Real(n) => Self::Real(n.to_bits()),
-            Cell::Text(bytes) => Self::Bytes(bytes.to_vec()),
+            Cell::Text(bytes) | Cell::Decimal(bytes) => Self::Bytes(bytes.to_vec()),
             _ => Self::Other,
         }
     }
@@ -141,7 +141,7 @@ impl Raw {
         match (self, cell) {
             (Self::Integer(a), Cell::Integer(b)) => *a == b,
             (Self::Real(a), Cell::Real(b)) => *a == b.to_bits(),
-            (Self::Bytes(a), Cell::Text(b)) => a == b,
+            (Self::Bytes(a), Cell::Text(b) | Cell::Decimal(b)) => a == b,
             _ => false,
         }
     }

@@ -30,7 +30,7 @@ fn customer(rows: &str) -> Entity {
 fn text_that_a_spreadsheet_would_run_is_made_inert_and_numbers_are_not_touched() {
     let entity = customer(
         "INSERT INTO customer VALUES (1, 'anna@x.org', '=1+1'), (2, 'anna@x.org', '@SUM(A1)'), (3, 'anna@x.org', -5),
-         (4, 'anna@x.org', '-5'), (5, 'anna@x.org', 'a \"quoted\", text'), (6, 'anna@x.org', 'two' || char(13,10) || 'lines');",
+         (4, 'anna@x.org', '-5+1'), (5, 'anna@x.org', 'a \"quoted\", text'), (6, 'anna@x.org', 'two' || char(13,10) || 'lines');",
     );
     // Several rows under one address: say that they are no people.
     let text = std::fs::read_to_string(&entity.sources.manifests[0]).unwrap();
@@ -39,7 +39,7 @@ fn text_that_a_spreadsheet_would_run_is_made_inert_and_numbers_are_not_touched()
     let csv = entity.collect(ANNA).text("shop/customer-0001.csv");
     assert_eq!(
         csv,
-        "id,email,note\r\n1,anna@x.org,'=1+1\r\n2,anna@x.org,'@SUM(A1)\r\n3,anna@x.org,-5\r\n4,anna@x.org,'-5\r\n\
+        "id,email,note\r\n1,anna@x.org,'=1+1\r\n2,anna@x.org,'@SUM(A1)\r\n3,anna@x.org,-5\r\n4,anna@x.org,'-5+1\r\n\
          5,anna@x.org,\"a \"\"quoted\"\", text\"\r\n6,anna@x.org,\"two\r\nlines\"\r\n"
     );
     let mut ndjson = request(ANNA);
