@@ -22,7 +22,7 @@ const ENTITIES: [&str; 8] =
 const DOWN: &str = "iota-lu";
 const DATASET: &str = "library";
 /// Text in a part, and parts of each entity's documents; the notes and the person make two more.
-const PART: u64 = 16 * KIB;
+const PART: u64 = 60 * KIB;
 const PARTS: u64 = 123;
 const MOST: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -32,7 +32,7 @@ pub(super) async fn measure(scale: &Scale, figures: &mut Figures) -> Result<()> 
         let (key, email) = (DATASET.to_owned(), EMAIL.to_owned());
         let library = Library { key, email, bytes: PARTS * PART, document: PART, dense: false, seed: 9 };
         // A row is a little more than its document, so that each is a part.
-        EntityPlan::new(id, "BE").holds(library).agent_yaml("limits: { part_bytes: 17KiB }\n")
+        EntityPlan::new(id, "BE").holds(library).agent_yaml("limits: { part_bytes: 64KiB }\n")
     };
     let mut entities: Vec<EntityPlan> = ENTITIES.iter().map(entity).collect();
     entities.push(EntityPlan::new(DOWN, "LU").holds(tributary_tests::fixture::Shop::with_strangers("shop")));
