@@ -95,7 +95,8 @@ impl Fixture for Activity {
                 tx.prepare("INSERT INTO activity VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'BE', ?7, ?8, ?9, ?10, ?11)")?;
             for id in 1..=self.rows + 1 {
                 let roll = dice.roll();
-                let at = format!("2025-{:02}-{:02}T{:02}:{:02}:00Z", roll % 12 + 1, roll % 28 + 1, roll % 24, roll % 60);
+                let at =
+                    format!("2025-{:02}-{:02}T{:02}:{:02}:00Z", roll % 12 + 1, roll % 28 + 1, roll % 24, roll % 60);
                 let (kind, city) = (["view", "order", "call", "return"][(roll % 4) as usize], "Leuven");
                 let street = format!("Naamsestraat {}", roll % 300);
                 let length = usize::try_from(40 + roll % 50)?;

@@ -5,8 +5,8 @@
 
 mod child;
 mod cpu;
-mod fixture;
 mod figure;
+mod fixture;
 mod measure;
 mod raw;
 

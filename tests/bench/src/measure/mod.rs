@@ -72,11 +72,29 @@ pub(crate) struct Scale {
 impl Scale {
     /// As the README's table has it.
     pub(crate) fn full() -> Self {
-        Self { looseness: 1.0, turns: 3, text: 512 * MIB, rows: 1_000_000, orders: 100_000, cases: 200, link_text: 24 * MIB, window: Duration::from_secs(20) }
+        Self {
+            looseness: 1.0,
+            turns: 3,
+            text: 512 * MIB,
+            rows: 1_000_000,
+            orders: 100_000,
+            cases: 200,
+            link_text: 24 * MIB,
+            window: Duration::from_secs(20),
+        }
     }
 
     /// For every run of the tests.
     pub(crate) fn quick() -> Self {
-        Self { looseness: 0.6, turns: 2, text: 256 * MIB, rows: 200_000, orders: 40_000, cases: 64, link_text: 8 * MIB, window: Duration::from_secs(12) }
+        Self {
+            looseness: 0.6,
+            turns: 2,
+            text: 256 * MIB,
+            rows: 200_000,
+            orders: 40_000,
+            cases: 64,
+            link_text: 8 * MIB,
+            window: Duration::from_secs(12),
+        }
     }
 }

@@ -98,8 +98,7 @@ fn raw_turn(group: &Group, cases: u64, generated: usize) -> Result<Turn> {
     let before = agents_cpu()?;
     let own = folder.path().join("gateway");
     std::fs::create_dir(&own)?;
-    let gateway =
-        Program::SmallGateway { ports, cases, at_once: AT_ONCE, generated, folder: own, tls: certificates };
+    let gateway = Program::SmallGateway { ports, cases, at_once: AT_ONCE, generated, folder: own, tls: certificates };
     let took = child::run(&gateway)?;
     Ok(Turn { cpu: took.cpu + agents_cpu()? - before, wall: took.wall })
 }

@@ -23,7 +23,8 @@ pub(super) fn run(database: &Path, queries: &[String]) -> Result<Took> {
     let (mut bytes, mut count) = (0, 0);
     for query in queries {
         let deflate = DeflateEncoder::new(std::io::sink(), Compression::new(1));
-        let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Counted { inner: deflate, bytes: 0 });
+        let mut table =
+            WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Counted { inner: deflate, bytes: 0 });
         count += encode(&connection, query, &mut table)?;
         bytes += table.into_inner()?.finish()?;
     }

@@ -158,20 +158,23 @@ impl SubjectDataService for Agent {
         Ok(Response::new(LocateResponse { outcome: if found.is_ok() { 1 } else { 2 } }))
     }
 
-    async fn start_export(&self, request: Request<StartExportRequest>) -> Result<Response<StartExportResponse>, Status> {
+    async fn start_export(
+        &self,
+        request: Request<StartExportRequest>,
+    ) -> Result<Response<StartExportResponse>, Status> {
         let request = request.into_inner();
         self.verify(&request.mandate)?;
         self.store.moved(number(&request.instruction), "pending", 300).await.map_err(failed)?;
         let (done, finished) = watch::channel(Vec::new());
-        self.exports
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(request.instruction.clone(), finished);
+        self.exports.lock().unwrap_or_else(PoisonError::into_inner).insert(request.instruction.clone(), finished);
         self.walk(request.instruction, done);
         Ok(Response::new(StartExportResponse { generation: 0, state: 1 }))
     }
 
-    async fn watch_export(&self, request: Request<WatchExportRequest>) -> Result<Response<Self::WatchExportStream>, Status> {
+    async fn watch_export(
+        &self,
+        request: Request<WatchExportRequest>,
+    ) -> Result<Response<Self::WatchExportStream>, Status> {
         let request = request.into_inner();
         self.verify(&request.mandate)?;
         let export = self.exports.lock().unwrap_or_else(PoisonError::into_inner).get(&request.instruction).cloned();
@@ -197,7 +200,10 @@ impl SubjectDataService for Agent {
         Ok(Response::new(stream::iter([Ok(ReadPartResponse { offset: 0, data })]).boxed()))
     }
 
-    async fn finish_export(&self, request: Request<FinishExportRequest>) -> Result<Response<FinishExportResponse>, Status> {
+    async fn finish_export(
+        &self,
+        request: Request<FinishExportRequest>,
+    ) -> Result<Response<FinishExportResponse>, Status> {
         let request = request.into_inner();
         self.verify(&request.mandate)?;
         self.store.moved(number(&request.instruction), "finished", 0).await.map_err(failed)?;

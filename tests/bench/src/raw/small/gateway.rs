@@ -68,7 +68,10 @@ pub(in crate::raw) fn run(
 impl Gateway {
     async fn case(&self, case: u64) -> Result<()> {
         self.store.moved(case, "opened", 1000).await?;
-        futures::future::try_join_all(self.agents.iter().enumerate().map(|(entity, agent)| self.task(entity, agent.clone(), case))).await?;
+        futures::future::try_join_all(
+            self.agents.iter().enumerate().map(|(entity, agent)| self.task(entity, agent.clone(), case)),
+        )
+        .await?;
         let (cipher, folder, generated) = (Arc::clone(&self.cipher), self.folder.clone(), self.generated);
         let path = folder.join(format!("{case}-archive"));
         let signed = order::signed(&self.key, "tag manifest", ATTESTATION);
@@ -120,13 +123,7 @@ impl Gateway {
         self.store.moved(case, "finished", 0).await
     }
 
-    async fn part(
-        &self,
-        agent: &mut Agent,
-        (case, entity): (u64, usize),
-        instruction: &str,
-        part: Part,
-    ) -> Result<()> {
+    async fn part(&self, agent: &mut Agent, (case, entity): (u64, usize), instruction: &str, part: Part) -> Result<()> {
         let read = ReadPartRequest {
             mandate: order::order(&self.key, "read"),
             instruction: instruction.to_owned(),

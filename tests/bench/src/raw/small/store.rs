@@ -59,8 +59,11 @@ fn commit(db: &mut Connection, group: &[Job]) -> rusqlite::Result<()> {
         let case = i64::try_from(*case).unwrap_or(0);
         tx.prepare_cached("INSERT INTO state VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET what = ?2")?
             .execute(params![case, what])?;
-        tx.prepare_cached("INSERT INTO event (state, what, content) VALUES (?1, ?2, ?3)")?
-            .execute(params![case, what, vec![0_u8; *bytes]])?;
+        tx.prepare_cached("INSERT INTO event (state, what, content) VALUES (?1, ?2, ?3)")?.execute(params![
+            case,
+            what,
+            vec![0_u8; *bytes]
+        ])?;
     }
     tx.commit()
 }
