@@ -8,15 +8,16 @@ use tributary_tests::archive::Archive;
 use tributary_tests::client::{Caller, best_effort, disposition, state};
 use tributary_tests::command;
 use tributary_tests::fixture::Shop;
-use tributary_tests::group::{EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
 use tributary_tests::rows::{plain, select};
 
 const EMAIL: &str = "anna@example.org";
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn group() -> Result<Group> {
+fn group(direction: Direction) -> Result<Group> {
     let shop = || Shop::with_person("shop", EMAIL, "Anna de Vries", 3);
     Plan::new(vec![EntityPlan::new("alpha-be", "BE").holds(shop()), EntityPlan::new("late-pl", "PL").holds(shop())])
+        .direction(direction)
         .gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n")
         .lay_out()
 }
@@ -37,9 +38,12 @@ async fn download(portal: &Caller, case: &str, sequence: u32, folder: &Path) -> 
     Ok(path)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_entity_yields_an_addendum_that_names_its_predecessor() -> Result<()> {
-    let group = group()?;
+tributary_tests::in_both_directions! {
+    a_late_entity_yields_an_addendum_that_names_its_predecessor,
+}
+
+async fn a_late_entity_yields_an_addendum_that_names_its_predecessor(direction: Direction) -> Result<()> {
+    let group = group(direction)?;
     let (key, root) = (group.group_key(), group.root());
     let _on_time = group.start_agent("alpha-be").await?;
     let _gateway = group.start_gateway().await?;
@@ -82,7 +86,7 @@ async fn a_late_entity_yields_an_addendum_that_names_its_predecessor() -> Result
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_case_is_not_closed_while_an_addendum_waits_for_its_delivery() -> Result<()> {
-    let group = group()?;
+    let group = group(Direction::usual())?;
     let _on_time = group.start_agent("alpha-be").await?;
     let _gateway = group.start_gateway().await?;
     let portal = group.caller(PORTAL)?;

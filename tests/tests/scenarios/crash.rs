@@ -9,7 +9,7 @@ use tributary_tests::client::{Caller, disposition, state, task};
 use tributary_tests::command;
 use tributary_tests::dice::Dice;
 use tributary_tests::fixture::{Library, Shop};
-use tributary_tests::group::{EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
 use tributary_tests::memory::{KIB, MIB};
 use tributary_tests::process::Process;
 use tributary_tests::proxy::Proxy;
@@ -22,18 +22,21 @@ const TEXT: u64 = 24 * MIB;
 const QUICK: &str = "limits: { backoff_min: 50ms, backoff_max: 500ms }\n";
 
 /// One entity with an ordinary shop.
-fn small() -> Result<Group> {
+fn small(direction: Direction) -> Result<Group> {
     let shop = Shop::with_person("shop", EMAIL, "Anna de Vries", 5);
-    Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(shop).behind_proxy()]).gateway_yaml(QUICK).lay_out()
+    Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(shop).behind_proxy()])
+        .direction(direction)
+        .gateway_yaml(QUICK)
+        .lay_out()
 }
 
 /// One entity with a person of [`TEXT`], in parts of 1 MiB.
-fn big() -> Result<Group> {
+fn big(direction: Direction) -> Result<Group> {
     let (key, email) = ("library".to_owned(), EMAIL.to_owned());
     let library = Library { key, email, bytes: TEXT, document: 20 * KIB, dense: true, seed: 3 };
     let entity =
         EntityPlan::new(ENTITY, "BE").holds(library).behind_proxy().agent_yaml("limits: { part_bytes: 1MiB }\n");
-    Plan::new(vec![entity]).gateway_yaml(QUICK).lay_out()
+    Plan::new(vec![entity]).direction(direction).gateway_yaml(QUICK).lay_out()
 }
 
 struct Running {
@@ -84,9 +87,18 @@ impl Running {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_case_survives_the_gateway_at_once_after_it_was_accepted() -> Result<()> {
-    let running = Running::start(small()?).await?;
+tributary_tests::in_both_directions! {
+    a_case_survives_the_gateway_at_once_after_it_was_accepted,
+    a_case_survives_the_gateway_while_it_asks_who_knows_the_person,
+    what_was_staged_is_not_fetched_again_after_the_gateway_died,
+    a_cut_costs_the_bytes_under_way_only,
+    every_accepted_case_ends_wherever_the_gateway_dies,
+    an_agent_that_dies_during_its_walk_walks_again,
+    an_agent_that_dies_after_its_walk_goes_on_serving_the_same_bytes,
+}
+
+async fn a_case_survives_the_gateway_at_once_after_it_was_accepted(direction: Direction) -> Result<()> {
+    let running = Running::start(small(direction)?).await?;
     let request = running.portal.request(&[("email", EMAIL)]);
     let case = running.portal.open(request.clone()).await?.case_id;
     let running = running.kill_gateway().await?;
@@ -95,9 +107,8 @@ async fn a_case_survives_the_gateway_at_once_after_it_was_accepted() -> Result<(
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_case_survives_the_gateway_while_it_asks_who_knows_the_person() -> Result<()> {
-    let running = Running::start(small()?).await?;
+async fn a_case_survives_the_gateway_while_it_asks_who_knows_the_person(direction: Direction) -> Result<()> {
+    let running = Running::start(small(direction)?).await?;
     running.proxy.black_hole(true);
     let case = running.portal.open_for(&[("email", EMAIL)]).await?;
     running.portal.until(&case, PATIENCE, |case| state(case) == "LOCATING").await?;
@@ -107,9 +118,8 @@ async fn a_case_survives_the_gateway_while_it_asks_who_knows_the_person() -> Res
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_staged_is_not_fetched_again_after_the_gateway_died() -> Result<()> {
-    let running = Running::start(big()?).await?;
+async fn what_was_staged_is_not_fetched_again_after_the_gateway_died(direction: Direction) -> Result<()> {
+    let running = Running::start(big(direction)?).await?;
     running.proxy.limit(Some(6 * MIB));
     let case = running.portal.open_for(&[("email", EMAIL)]).await?;
     let (before, staged) = running.until_staged(&case, 6).await?;
@@ -124,9 +134,8 @@ async fn what_was_staged_is_not_fetched_again_after_the_gateway_died() -> Result
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cut_costs_the_bytes_under_way_only() -> Result<()> {
-    let running = Running::start(big()?).await?;
+async fn a_cut_costs_the_bytes_under_way_only(direction: Direction) -> Result<()> {
+    let running = Running::start(big(direction)?).await?;
     running.proxy.limit(Some(6 * MIB));
     let case = running.portal.open_for(&[("email", EMAIL)]).await?;
     for parts in [3, 8, 12] {
@@ -144,7 +153,7 @@ async fn a_cut_costs_the_bytes_under_way_only() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_is_the_same_bytes_after_the_gateway_died() -> Result<()> {
-    let running = Running::start(small()?).await?;
+    let running = Running::start(small(Direction::usual())?).await?;
     let case = running.portal.open_for(&[("email", EMAIL)]).await?;
     running.ends_well(&case).await?;
     let before = running.portal.range(&case, 1, 0, 0).await?;
@@ -153,9 +162,8 @@ async fn an_archive_is_the_same_bytes_after_the_gateway_died() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_accepted_case_ends_wherever_the_gateway_dies() -> Result<()> {
-    let mut running = Running::start(small()?).await?;
+async fn every_accepted_case_ends_wherever_the_gateway_dies(direction: Direction) -> Result<()> {
+    let mut running = Running::start(small(direction)?).await?;
     let mut dice = Dice::new();
     let mut cases = Vec::new();
     // Moments from the acceptance to after the archive: some fall into locating, staging, assembling.
@@ -171,9 +179,8 @@ async fn every_accepted_case_ends_wherever_the_gateway_dies() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_dies_during_its_walk_walks_again() -> Result<()> {
-    let running = Running::start(big()?).await?;
+async fn an_agent_that_dies_during_its_walk_walks_again(direction: Direction) -> Result<()> {
+    let running = Running::start(big(direction)?).await?;
     // Nothing of the export crosses, so that its walk is all that goes on.
     running.proxy.limit(Some(64 * KIB));
     let case = running.portal.open_for(&[("email", EMAIL)]).await?;
@@ -192,9 +199,8 @@ async fn an_agent_that_dies_during_its_walk_walks_again() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_dies_after_its_walk_goes_on_serving_the_same_bytes() -> Result<()> {
-    let running = Running::start(big()?).await?;
+async fn an_agent_that_dies_after_its_walk_goes_on_serving_the_same_bytes(direction: Direction) -> Result<()> {
+    let running = Running::start(big(direction)?).await?;
     running.proxy.limit(Some(4 * MIB));
     let case = running.portal.open_for(&[("email", EMAIL)]).await?;
     // The walk of 24 MiB is long over when the link has carried half of it.

@@ -9,7 +9,7 @@ use tributary_tests::archive::Archive;
 use tributary_tests::client::{best_effort, disposition, state, task};
 use tributary_tests::command;
 use tributary_tests::fixture::{Library, Shop, ShopPerson};
-use tributary_tests::group::{EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
 use tributary_tests::rows::{plain, select, without_null};
 
 const EMAIL: &str = "anna@example.org";
@@ -29,7 +29,7 @@ const EXPECTED: [(&str, &str); 7] = [
 ];
 const UP: [&str; 6] = ["alpha-be", "beta-fr", "gamma-de", "epsilon-gb", "zeta-nl", "eta-at"];
 
-fn group() -> Result<Group> {
+fn group(direction: Direction) -> Result<Group> {
     let mut twins = Shop::with_person("shop", EMAIL, "First Twin", 1);
     twins.people.push(ShopPerson { id: 1001, name: "Second Twin".to_owned(), ..twins.people[40].clone() });
     let library = Library {
@@ -51,12 +51,16 @@ fn group() -> Result<Group> {
         EntityPlan::new("zeta-nl", "NL").holds(twins),
         EntityPlan::new("eta-at", "AT").holds(library),
     ])
+    .direction(direction)
     .lay_out()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_case_ends_in_one_verified_archive_that_says_how_every_entity_stands() -> Result<()> {
-    let group = group()?;
+tributary_tests::in_both_directions! {
+    one_case_ends_in_one_verified_archive_that_says_how_every_entity_stands,
+}
+
+async fn one_case_ends_in_one_verified_archive_that_says_how_every_entity_stands(direction: Direction) -> Result<()> {
+    let group = group(direction)?;
     let _agents = group.start_agents(&UP).await?;
     let _gateway = group.start_gateway().await?;
     let portal = group.caller(PORTAL)?;

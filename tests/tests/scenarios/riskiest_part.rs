@@ -10,7 +10,7 @@ use tributary_tests::client::{Caller, summary};
 use tributary_tests::command;
 use tributary_tests::dice::Dice;
 use tributary_tests::fixture::{History, Library, Writer};
-use tributary_tests::group::{EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
 use tributary_tests::markers::files;
 use tributary_tests::memory::{KIB, MIB, mib};
 use tributary_tests::process::{Launch, Process};
@@ -49,15 +49,22 @@ fn library() -> Library {
     Library { key, email, bytes: TEXT, document: 50 * KIB, dense: true, seed: 42 }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_big_person_arrives_whole_over_a_cut_link_while_processes_die_and_rows_change() -> Result<()> {
+tributary_tests::in_both_directions! {
+    a_big_person_arrives_whole_over_a_cut_link_while_processes_die_and_rows_change,
+}
+
+async fn a_big_person_arrives_whole_over_a_cut_link_while_processes_die_and_rows_change(
+    direction: Direction,
+) -> Result<()> {
     let began = Instant::now();
     let library = library();
     let documents = library.documents();
     let entity =
         EntityPlan::new(ENTITY, "BE").holds(library).behind_proxy().agent_yaml("limits: { part_bytes: 8MiB }\n");
-    let group =
-        Plan::new(vec![entity]).gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n").lay_out()?;
+    let group = Plan::new(vec![entity])
+        .direction(direction)
+        .gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n")
+        .lay_out()?;
     let proxy = group.start_proxy(ENTITY).await?;
     proxy.limit(Some(LINK));
     let (agent, gateway) = (group.start_agent(ENTITY).await?, group.start_gateway().await?);

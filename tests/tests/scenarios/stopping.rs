@@ -6,7 +6,7 @@ use anyhow::Result;
 use tributary_tests::client::{disposition, task};
 use tributary_tests::command;
 use tributary_tests::fixture::Library;
-use tributary_tests::group::{EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
 use tributary_tests::memory::{KIB, MIB};
 use tributary_tests::{admin, wait};
 
@@ -17,19 +17,28 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// What the end may take beside the drain, on a machine whose cores are busy.
 const SLACK: Duration = Duration::from_secs(12);
 
-fn group() -> Result<Group> {
+fn group(direction: Direction) -> Result<Group> {
     let (key, email) = ("library".to_owned(), EMAIL.to_owned());
     let library = Library { key, email, bytes: 20 * MIB, document: 20 * KIB, dense: true, seed: 5 };
     let entity = EntityPlan::new(ENTITY, "BE")
         .holds(library)
         .behind_proxy()
         .agent_yaml("limits: { part_bytes: 1MiB, drain: 3s }\n");
-    Plan::new(vec![entity]).gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms, drain: 3s }\n").lay_out()
+    Plan::new(vec![entity])
+        .direction(direction)
+        .gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms, drain: 3s }\n")
+        .lay_out()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_gateway_that_is_told_to_stop_in_the_middle_ends_in_time_and_its_case_goes_on() -> Result<()> {
-    let group = group()?;
+tributary_tests::in_both_directions! {
+    a_gateway_that_is_told_to_stop_in_the_middle_ends_in_time_and_its_case_goes_on,
+    an_agent_that_is_told_to_stop_in_the_middle_ends_in_time_and_the_case_goes_on,
+}
+
+async fn a_gateway_that_is_told_to_stop_in_the_middle_ends_in_time_and_its_case_goes_on(
+    direction: Direction,
+) -> Result<()> {
+    let group = group(direction)?;
     let proxy = group.start_proxy(ENTITY).await?;
     proxy.limit(Some(3 * MIB));
     let (_agent, gateway) = (group.start_agent(ENTITY).await?, group.start_gateway().await?);
@@ -53,9 +62,10 @@ async fn a_gateway_that_is_told_to_stop_in_the_middle_ends_in_time_and_its_case_
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_is_told_to_stop_in_the_middle_ends_in_time_and_the_case_goes_on() -> Result<()> {
-    let group = group()?;
+async fn an_agent_that_is_told_to_stop_in_the_middle_ends_in_time_and_the_case_goes_on(
+    direction: Direction,
+) -> Result<()> {
+    let group = group(direction)?;
     let proxy = group.start_proxy(ENTITY).await?;
     proxy.limit(Some(3 * MIB));
     let (agent, _gateway) = (group.start_agent(ENTITY).await?, group.start_gateway().await?);
@@ -78,7 +88,7 @@ async fn an_agent_that_is_told_to_stop_in_the_middle_ends_in_time_and_the_case_g
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopping_gateway_says_that_it_is_not_ready_and_lets_a_download_end() -> Result<()> {
-    let group = group()?;
+    let group = group(Direction::usual())?;
     let _proxy = group.start_proxy(ENTITY).await?;
     let (_agent, mut gateway) = (group.start_agent(ENTITY).await?, group.start_gateway().await?);
     let portal = group.caller(PORTAL)?;
