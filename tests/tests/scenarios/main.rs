@@ -6,11 +6,13 @@
 mod addendum;
 mod callers;
 mod crash;
+mod dialling_in;
 mod full_disk;
 mod identities;
 mod links;
 mod main_job;
 mod manifests;
+mod many_files;
 mod memory;
 mod no_personal_data;
 mod riskiest_part;
