@@ -109,6 +109,8 @@ pub struct Limits {
     pub unavailable_for: Duration,
     /// Largest plain size of a table's part, in bytes.
     pub part_bytes: u64,
+    /// Cells above this become files of their own, in bytes.
+    pub large_cell: u64,
     /// Memory for what one walk remembers before it spills, in bytes.
     pub walk_memory: u64,
     /// Shortest pause between two walks of an export.
@@ -130,6 +132,7 @@ impl Default for Limits {
             snapshot_attempts: 3,
             unavailable_for: Duration::from_secs(15 * 60),
             part_bytes: MAX_PART_BYTES,
+            large_cell: LARGE_CELL,
             walk_memory: 8 << 20,
             retry_min: Duration::from_secs(5),
             retry_max: Duration::from_secs(300),
@@ -165,7 +168,7 @@ impl Config {
         CollectLimits {
             snapshot_max: self.limits.snapshot_max,
             part_bytes: self.limits.part_bytes,
-            large_cell: LARGE_CELL,
+            large_cell: self.limits.large_cell,
             memory: self.limits.walk_memory,
             temp_dir: self.data_dir.join("tmp"),
         }

@@ -11,12 +11,13 @@ mod items;
 mod lock;
 mod schema;
 mod trouble;
+mod tx;
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tributary_archive::frames::{ContentKey, CryptoError, KeyEncryptionKey};
 
 pub(crate) use attested::Attested;
@@ -25,6 +26,7 @@ pub(crate) use exports::{Begun, Export, NewExport, Requested, State, Walk};
 pub(crate) use items::{Item, Most, View};
 use lock::DirLock;
 pub(crate) use trouble::{Patience, Trouble};
+use tx::Tx;
 
 /// Pages of the file kept in memory, in KiB.
 const CACHE_KIB: i64 = 1024;
@@ -62,30 +64,27 @@ impl Ledger {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -{CACHE_KIB};"
         ))?;
+        connection.set_prepared_statement_cache_capacity(tx::KEPT);
         schema::migrate(&mut connection)?;
         let key = own_key(&connection, &kek)?;
         Ok(Self { connection: Mutex::new(connection), kek, key, _lock: lock })
     }
 
     /// Runs `work` in one transaction: all of it or nothing.
-    fn write<T>(
-        &self,
-        sync: Sync,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>,
-    ) -> Result<T, LedgerError> {
+    fn write<T>(&self, sync: Sync, work: impl FnOnce(&Tx<'_>) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         // In WAL mode a lazy commit is only written; the next durable one brings it to the disk with its own.
         connection.pragma_update(None, "synchronous", if sync == Sync::Durable { "FULL" } else { "NORMAL" })?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = Tx::new(connection.transaction_with_behavior(TransactionBehavior::Immediate)?);
         let done = work(&transaction)?;
         transaction.commit()?;
         Ok(done)
     }
 
     /// Runs `work` on one consistent state.
-    fn read<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&connection.transaction()?)
+        work(&Tx::new(connection.transaction()?))
     }
 
     /// Overwrites what deleted rows left in the log file. Failing only delays it to the next time.

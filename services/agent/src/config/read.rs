@@ -11,10 +11,12 @@ use tributary_model::yaml::{Fields, Node, Problems, Reader, parse};
 use super::database::databases;
 use super::quantity::{ByteSize, Span};
 use super::{Config, GroupSource, IdentityFiles, Limits, MAX_PART_BYTES, SpoolLimits};
-use crate::collect::Sources;
+use crate::collect::{LARGE_CELL, Sources};
 
 /// Smaller parts than this would be all headers.
 const MIN_PART_BYTES: u64 = 64 * 1024;
+/// Smallest cell that may become a file of its own: less would drown a person in files.
+const MIN_LARGE_CELL: u64 = 1024;
 
 pub(super) fn config(file: &str, text: &str, folder: &Path) -> Result<Config, Problems> {
     let root = parse(file, text)?;
@@ -124,6 +126,7 @@ fn limits(r: &mut Reader, node: &Node) -> Option<Limits> {
     count(r, &mut f, "snapshot_attempts", &mut attempts);
     limits.snapshot_attempts = u32::try_from(attempts).unwrap_or(u32::MAX);
     size(r, &mut f, "part_bytes", &mut limits.part_bytes);
+    size(r, &mut f, "large_cell", &mut limits.large_cell);
     size(r, &mut f, "walk_memory", &mut limits.walk_memory);
     for (key, slot) in [
         ("snapshot_max", &mut limits.snapshot_max),
@@ -136,6 +139,9 @@ fn limits(r: &mut Reader, node: &Node) -> Option<Limits> {
     }
     if !(MIN_PART_BYTES..=MAX_PART_BYTES).contains(&limits.part_bytes) {
         r.problem(f.place(), "`part_bytes` must be 64KiB to 64MiB");
+    }
+    if !(MIN_LARGE_CELL..=LARGE_CELL).contains(&limits.large_cell) {
+        r.problem(f.place(), "`large_cell` must be 1KiB to 1MiB");
     }
     if limits.retry_min > limits.retry_max {
         r.problem(f.place(), "`retry_min` must not be longer than `retry_max`");

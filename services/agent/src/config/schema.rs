@@ -125,7 +125,7 @@ struct ServerSection {
     host: Option<String>,
     /// Its port; 5432 or 3306 unless said otherwise.
     port: Option<u16>,
-    /// A Unix socket instead: its folder for PostgreSQL, the socket for MySQL.
+    /// A Unix socket instead; for PostgreSQL its folder will do, and port 5432 is meant.
     socket: Option<String>,
     /// As whom to connect. The user needs to read the declared tables, and nothing else.
     user: Option<String>,
@@ -195,6 +195,8 @@ struct LimitsSection {
     unavailable_for: Option<String>,
     /// Largest plain size of a table's part, 64KiB to 64MiB.
     part_bytes: Option<String>,
+    /// Cells above this become files of their own, 1KiB to 1MiB, which is the default.
+    large_cell: Option<String>,
     /// Memory for what one walk remembers before it spills.
     walk_memory: Option<String>,
     /// Shortest pause between two walks of an export.

@@ -7,6 +7,7 @@ use tributary_model::yaml::{Problems, Value, parse};
 
 use super::{Config, Password, WayOut, json_schema};
 use crate::collect::Database;
+use crate::source::server::{Address, Secret, Tls};
 
 const SAMPLE: &str = "\
 listen: 0.0.0.0:7444
@@ -28,7 +29,8 @@ databases:
   shop: {sqlite: /srv/shop.db}
 spool: {quota: 1GiB, keep: 3d}
 limits: {concurrent_exports: 1, concurrent_locates: 2, concurrent_reads: 3, open_exports: 4, snapshot_max: 30s,
-  snapshot_attempts: 5, unavailable_for: 10m, part_bytes: 1MiB, walk_memory: 2MiB, retry_min: 1s, retry_max: 1m, drain: 5s}
+  snapshot_attempts: 5, unavailable_for: 10m, part_bytes: 1MiB, large_cell: 32KiB, walk_memory: 2MiB,
+  retry_min: 1s, retry_max: 1m, drain: 5s}
 reflection: false
 ";
 
@@ -47,6 +49,7 @@ fn a_full_file_is_read_and_paths_count_from_its_folder() {
     assert_eq!(databases, [sqlite("/srv/agent/crm.sqlite"), sqlite("/srv/shop.db")]);
     assert_eq!((config.spool.quota, config.spool.keep), (1 << 30, Duration::from_secs(3 * 86_400)));
     assert_eq!((config.limits.part_bytes, config.limits.snapshot_attempts), (1 << 20, 5));
+    assert_eq!(config.limits.large_cell, 32 << 10);
     assert!(!config.reflection && config.admin.is_some());
     let dial_out = config.dial_out.unwrap();
     assert_eq!(
@@ -66,6 +69,7 @@ fn all_problems_are_reported_with_their_places() {
         .replace("quota: 1GiB", "quota: 1GB")
         .replace("threshold: 1", "threshold: 2")
         .replace("part_bytes: 1MiB", "part_bytes: 1GiB")
+        .replace("large_cell: 32KiB", "large_cell: 2MiB")
         .replace("retry_max: 1m", "retry_max: 1ms");
     let problems = read(&text).unwrap_err().to_string();
     for expected in [
@@ -75,6 +79,7 @@ fn all_problems_are_reported_with_their_places() {
         "`quota`: must be a size",
         "`threshold` must be 1 to 1",
         "`part_bytes` must be 64KiB to 64MiB",
+        "`large_cell` must be 1KiB to 1MiB",
         "`retry_min` must not be longer",
     ] {
         assert!(problems.contains(expected), "{expected} not in\n{problems}");
@@ -116,5 +121,65 @@ fn the_schema_names_every_key_that_is_read() {
         let Value::Map(entries) = &root.get(key).unwrap().value else { panic!() };
         let known = schema["$defs"][section]["properties"].as_object().unwrap();
         assert!(entries.iter().all(|(name, ..)| known.contains_key(name)) && known.len() == entries.len(), "{key}");
+    }
+}
+
+const SERVERS: &str = "{
+  crm: {postgres: {host: db.acme.fr, port: 6432, user: reader, password_file: secret, database: crm, schema: sales, tls: {ca: ca.pem},
+    connections: 2, rows_per_second: 5000, statement_timeout: 1m, snapshot_max: 10m, connect_timeout: 3s}},
+  shop: {mysql: {url: 'mysql://reader@127.0.0.1/shop', password_env: SHOP_PASSWORD, tls: disable}},
+  erp: {postgres: {socket: /run/postgresql, user: reader}}}";
+
+fn with_servers(servers: &str) -> Result<Config, Problems> {
+    let from = SAMPLE.find("databases:").unwrap();
+    let to = SAMPLE.find("spool:").unwrap();
+    read(&format!("{}databases: {servers}\n{}", &SAMPLE[..from], &SAMPLE[to..]))
+}
+
+#[test]
+fn a_server_is_read_with_its_place_its_password_and_its_limits() {
+    let mut databases = with_servers(SERVERS).unwrap().sources.databases.into_values();
+    let mut server = || match databases.next() {
+        Some(Database::Server(server)) => *server,
+        other => panic!("{other:?}"),
+    };
+    let (crm, erp, shop) = (server(), server(), server());
+    assert_eq!(crm.place(), "PostgreSQL at db.acme.fr:6432 as `reader`");
+    assert_eq!(crm.password, Some(Secret::File("/srv/agent/secret".into())));
+    assert_eq!(crm.tls, Tls::Verified { authority: Some("/srv/agent/ca.pem".into()) });
+    assert_eq!((crm.database.as_deref(), crm.schema.as_deref()), (Some("crm"), Some("sales")));
+    assert_eq!((crm.limits.connections, crm.limits.rows_per_second), (2, Some(5000)));
+    assert_eq!(crm.limits.snapshot_max, Duration::from_secs(600));
+    assert_eq!((erp.address, erp.tls), (Address::Socket("/run/postgresql".into()), Tls::Disabled));
+    assert_eq!(shop.place(), "MySQL at 127.0.0.1:3306 as `reader`");
+    assert_eq!((shop.database.as_deref(), shop.tls), (Some("shop"), Tls::Disabled));
+}
+
+#[test]
+fn what_is_wrong_with_a_server_is_said_and_no_password_with_it() {
+    for (servers, expected) in [
+        ("{a: {postgres: {host: db.acme.fr, user: r, tls: disable}}}", "`disable` for `localhost`"),
+        ("{a: {postgres: {host: h}}}", "lacks the key `user`"),
+        ("{a: {mysql: {user: r}}}", "`host` or `socket`"),
+        ("{a: {postgres: {url: 'postgres://r:hunter2@h/d'}}}", "a password does not stand in this file"),
+        ("{a: {postgres: {url: 'mysql://r@h/d'}}}", "another kind of database"),
+        ("{a: {postgres: {url: 'postgres://r@h/d', host: h}}}", "must have one of `url`"),
+        ("{a: {postgres: {host: h, user: r, password: hunter2}}}", "no key `password`"),
+        ("{a: {postgres: {host: h, user: r, tls: prefer}}}", "`tls` must be"),
+        ("{a: {sqlite: x, mysql: {host: h, user: r}}}", "must have one of the keys"),
+        ("{a: {mysql: {host: h, user: r, schema: s}}}", "no key `schema`"),
+    ] {
+        let problems = with_servers(servers).unwrap_err().to_string();
+        assert!(problems.contains(expected) && !problems.contains("hunter2"), "{expected} not in\n{problems}");
+    }
+}
+
+#[test]
+fn the_schema_names_every_key_of_a_server() {
+    let schema = serde_json::to_value(json_schema()).unwrap();
+    let known = schema["$defs"]["ServerSection"]["properties"].as_object().unwrap();
+    for key in known.keys() {
+        let problems = with_servers(&format!("{{a: {{postgres: {{{key}: []}}}}}}")).unwrap_err().to_string();
+        assert!(!problems.contains(&format!("no key `{key}`")), "{problems}");
     }
 }

@@ -1,10 +1,11 @@
 //! What the entity signed: one attestation per generation that came to its end, kept for good.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use tributary_model::id::InstructionId;
 
 use super::exports::find_at;
+use super::tx::Tx;
 use super::{Export, Ledger, LedgerError, Sync, millis};
 
 /// A signed attestation.
@@ -58,11 +59,7 @@ impl Ledger {
     }
 }
 
-pub(super) fn find(
-    tx: &Transaction<'_>,
-    instruction: InstructionId,
-    generation: u32,
-) -> Result<Option<Attested>, LedgerError> {
+pub(super) fn find(tx: &Tx<'_>, instruction: InstructionId, generation: u32) -> Result<Option<Attested>, LedgerError> {
     let sql = "SELECT envelope, parts FROM attestation WHERE instruction = ?1 AND generation = ?2";
     let row = |row: &rusqlite::Row<'_>| Ok(Attested { envelope: row.get(0)?, parts: row.get(1)? });
     Ok(tx.query_row(sql, params![instruction.to_string(), generation], row).optional()?)

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use tributary_archive::attestation::NotSearchedReason;
 use tributary_archive::frames::ContentKey;
@@ -14,6 +14,7 @@ use tributary_model::right::{Right, TableFormat};
 use zeroize::Zeroizing;
 
 use super::trouble::{self, Patience};
+use super::tx::Tx;
 use super::{Ledger, LedgerError, Sync, millis, timestamp};
 
 /// What the request is sealed for.
@@ -324,11 +325,7 @@ impl Ledger {
     }
 
     /// The key of an open export.
-    pub(super) fn content_key(
-        &self,
-        tx: &Transaction<'_>,
-        instruction: InstructionId,
-    ) -> Result<ContentKey, LedgerError> {
+    pub(super) fn content_key(&self, tx: &Tx<'_>, instruction: InstructionId) -> Result<ContentKey, LedgerError> {
         let sql = "SELECT wrapped_key FROM export WHERE instruction = ?1";
         let wrapped: Option<Vec<u8>> = tx.query_row(sql, [instruction.to_string()], |row| row.get(0))?;
         Ok(self.kek.unwrap(&wrapped.ok_or(LedgerError::Replaced)?, &context(instruction))?)
@@ -350,15 +347,11 @@ fn context(instruction: InstructionId) -> Vec<u8> {
 }
 
 /// An export as it stands at `now`.
-pub(super) fn find_at(
-    tx: &Transaction<'_>,
-    instruction: InstructionId,
-    now: Timestamp,
-) -> Result<Option<Export>, LedgerError> {
+pub(super) fn find_at(tx: &Tx<'_>, instruction: InstructionId, now: Timestamp) -> Result<Option<Export>, LedgerError> {
     Ok(find(tx, instruction)?.map(|export| export.at(now)))
 }
 
-fn find(tx: &Transaction<'_>, instruction: InstructionId) -> Result<Option<Export>, LedgerError> {
+fn find(tx: &Tx<'_>, instruction: InstructionId) -> Result<Option<Export>, LedgerError> {
     let sql =
         "SELECT case_id, state, generation, reason, retry_at, failures, expires_at FROM export WHERE instruction = ?1";
     let row = |row: &Row<'_>| {
@@ -380,14 +373,14 @@ fn find(tx: &Transaction<'_>, instruction: InstructionId) -> Result<Option<Expor
     }))
 }
 
-fn touch(tx: &Transaction<'_>, instruction: InstructionId, expires_at: Timestamp) -> Result<(), LedgerError> {
+fn touch(tx: &Tx<'_>, instruction: InstructionId, expires_at: Timestamp) -> Result<(), LedgerError> {
     let sql = "UPDATE export SET expires_at = ?2 WHERE instruction = ?1 AND state IN ('pending', 'running')";
     tx.execute(sql, params![instruction.to_string(), millis(expires_at)])?;
     Ok(())
 }
 
 /// Drops the key, the request and everything that was kept of an export, which then stands as `state`.
-fn shred(tx: &Transaction<'_>, instruction: InstructionId, state: State) -> Result<(), LedgerError> {
+fn shred(tx: &Tx<'_>, instruction: InstructionId, state: State) -> Result<(), LedgerError> {
     let id = instruction.to_string();
     tx.execute("DELETE FROM item WHERE instruction = ?1", [&id])?;
     tx.execute("DELETE FROM trouble WHERE instruction = ?1", [&id])?;
@@ -399,11 +392,7 @@ fn shred(tx: &Transaction<'_>, instruction: InstructionId, state: State) -> Resu
     Ok(())
 }
 
-fn instructions(
-    tx: &Transaction<'_>,
-    sql: &str,
-    params: impl rusqlite::Params,
-) -> Result<Vec<InstructionId>, LedgerError> {
+fn instructions(tx: &Tx<'_>, sql: &str, params: impl rusqlite::Params) -> Result<Vec<InstructionId>, LedgerError> {
     let mut statement = tx.prepare(sql)?;
     let rows = statement.query_map(params, |row| row.get::<_, String>(0))?;
     rows.map(|row| row.map_err(LedgerError::from).and_then(|id| parse(&id))).collect()

@@ -2,7 +2,7 @@
 //! record of processing.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use tributary_archive::frames::ContentKey;
 use tributary_archive::information::Information;
@@ -13,6 +13,7 @@ use tributary_model::id::InstructionId;
 
 use super::attested::{self, Attested};
 use super::exports::{Export, find_at};
+use super::tx::Tx;
 use super::{Ledger, LedgerError, State, Sync};
 
 /// Something a generation has produced. A path may hold personal data and a preview does, so it is sealed in the ledger.
@@ -142,14 +143,14 @@ impl Ledger {
 /// Gives the items after `position` to `take`, with their sizes as sealed, until it says no or there are no more. Returns
 /// whether there are no more.
 fn each(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     instruction: InstructionId,
     generation: u32,
     position: u32,
     key: &ContentKey,
     mut take: impl FnMut(Item, usize) -> bool,
 ) -> Result<bool, LedgerError> {
-    let mut statement = tx.prepare_cached(
+    let mut statement = tx.prepare(
         "SELECT position, sealed FROM item WHERE instruction = ?1 AND generation = ?2 AND position > ?3
          ORDER BY position",
     )?;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Transaction, params};
+use rusqlite::params;
 use tributary_archive::attestation::NotSearchedReason;
 use tributary_model::id::{FidesKey, InstructionId};
 
+use super::tx::Tx;
 use super::{Ledger, LedgerError, Sync, millis};
 
 /// What stands in the way of a dataset.
@@ -60,7 +61,7 @@ impl Ledger {
 /// Datasets that have been in trouble for too long. The time counts from failure to failure: an agent that was down
 /// meanwhile has not tried.
 pub(super) fn given_up(
-    tx: &Transaction<'_>,
+    tx: &Tx<'_>,
     instruction: InstructionId,
     patience: Patience,
 ) -> Result<BTreeMap<FidesKey, NotSearchedReason>, LedgerError> {
