@@ -25,7 +25,7 @@ use crate::shares::Shares;
 use crate::socket::Socket;
 use crate::svid;
 use crate::tasks::Tasks;
-use crate::tls::{ALPN_AGENT, ALPN_H2};
+use crate::tls::{ALPN_AGENT, ALPN_H2, Tls};
 
 /// After an accept that failed for lack of descriptors or memory: trying again at once would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -34,6 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Accept {
     pub(crate) listener: TcpListener,
     pub(crate) acceptor: TlsAcceptor,
+    pub(crate) tls: Tls,
     pub(crate) limits: Limits,
     pub(crate) places: Arc<Semaphore>,
     pub(crate) ready: mpsc::Sender<io::Result<Conn>>,
@@ -66,6 +67,7 @@ impl Accept {
         let counters = Counters::new();
         let shaker = Arc::new(Shaker {
             acceptor: self.acceptor,
+            tls: self.tls,
             time: self.limits.handshake_time,
             ready: self.ready,
             agents: self.agents,
@@ -114,6 +116,7 @@ async fn next(
 
 struct Shaker {
     acceptor: TlsAcceptor,
+    tls: Tls,
     time: Duration,
     ready: mpsc::Sender<io::Result<Conn>>,
     agents: Option<mpsc::Sender<Link>>,
@@ -175,9 +178,13 @@ impl Shaker {
         let leaf = session.peer_certificates().and_then(<[_]>::first);
         let leaf = leaf.ok_or(Refused::Tls(TlsFailure::NoCertificate))?;
         let id = svid::identity(leaf).map_err(|e| Refused::Tls(TlsFailure::NotAnIdentity(e.to_string())))?;
+        let lasting = self.tls.lasts(leaf);
         let cut = self.cut.child_token();
         let conn = Conn::new(TlsStream::Server(stream), Peer { id }, cut.clone());
-        Ok(if is_agent { Arrival::Agent(conn, cut) } else { Arrival::Caller(conn) })
+        if is_agent {
+            return Ok(Arrival::Agent(conn.lasting(lasting), cut));
+        }
+        Ok(Arrival::Caller(conn))
     }
 
     /// Identity problems are for the operator; port scans and probes that hang up are not.

@@ -56,6 +56,7 @@ pub(crate) struct Conn {
     life: Life,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     patience: Option<Pin<Box<Sleep>>>,
+    expiry: Option<Pin<Box<Sleep>>>,
     /// Given back when the connection ends, such as its place in the connection limit.
     _holds: Box<dyn Any + Send>,
 }
@@ -64,13 +65,20 @@ impl Conn {
     /// Wraps a finished handshake. `cut` ends the connection at once, also in the middle of a stream.
     pub(crate) fn new(io: TlsStream<Socket>, peer: Peer, cut: CancellationToken) -> Self {
         let cut = Box::pin(cut.cancelled_owned());
-        Self { io, peer, session: None, life: Life::default(), cut, patience: None, _holds: Box::new(()) }
+        Self { io, peer, session: None, life: Life::default(), cut, patience: None, expiry: None, _holds: Box::new(()) }
     }
 
     /// Ends the connection when the peer sends nothing at all for `patience` after the handshake: HTTP/2 pings start
     /// only after the peer's preface, so nothing else would notice.
     pub(crate) fn impatient(mut self, patience: Duration) -> Self {
         self.patience = Some(Box::pin(tokio::time::sleep(patience)));
+        self
+    }
+
+    /// Ends the connection after `lasting`, when the peer's certificate does: one that is kept open for ever would
+    /// otherwise outlast every certificate.
+    pub(crate) fn lasting(mut self, lasting: Duration) -> Self {
+        self.expiry = Some(Box::pin(tokio::time::sleep(lasting)));
         self
     }
 
@@ -105,6 +113,12 @@ impl Conn {
     fn poll_cut(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.cut.as_mut().poll(cx).is_ready() {
             let reason = "the connection was cut from this side";
+            return Err(self.remember(io::Error::new(io::ErrorKind::ConnectionAborted, reason)));
+        }
+        if self.expiry.as_mut().is_some_and(|expiry| expiry.as_mut().poll(cx).is_ready()) {
+            // A timer that has fired must not be polled again.
+            self.expiry = Some(Box::pin(tokio::time::sleep(Duration::ZERO)));
+            let reason = "the peer's certificate has expired";
             return Err(self.remember(io::Error::new(io::ErrorKind::ConnectionAborted, reason)));
         }
         let Some(patience) = &mut self.patience else { return Ok(()) };

@@ -128,7 +128,7 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, IdentityError> {
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| IdentityError::NoKey { path: path.to_owned() })
 }
 
-fn expiry(leaf: &CertificateDer<'_>) -> Option<Timestamp> {
+pub(crate) fn expiry(leaf: &CertificateDer<'_>) -> Option<Timestamp> {
     let (_, certificate) = X509Certificate::from_der(leaf.as_ref()).ok()?;
     Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }

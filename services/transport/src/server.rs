@@ -104,6 +104,7 @@ impl Server {
         let accept = Accept {
             listener: self.listener,
             acceptor: TlsAcceptor::from(Arc::new(config)),
+            tls: self.tls,
             limits: self.limits.clone(),
             places: Arc::clone(&places),
             ready,

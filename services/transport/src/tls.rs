@@ -12,11 +12,11 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::SingleCertAndKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use tributary_model::clock::SharedClock;
 use tributary_model::spiffe::SpiffeId;
 
-use crate::identity::Identity;
+use crate::identity::{self, Identity};
 use crate::presented::Presented;
 use crate::trust::TrustBundles;
 use crate::verify::{AnyMember, ExactPeer};
@@ -67,6 +67,12 @@ impl Tls {
         if not_after <= self.clock.now() {
             tracing::error!(id = %self.identity.id(), %not_after, "our own certificate has expired: renew it");
         }
+    }
+
+    /// How long the certificate of a peer still lasts.
+    pub(crate) fn lasts(&self, leaf: &CertificateDer<'_>) -> Duration {
+        let left = identity::expiry(leaf).map(|not_after| not_after.duration_since(self.clock.now()));
+        left.and_then(|left| Duration::try_from(left).ok()).unwrap_or(Duration::ZERO)
     }
 
     /// Settings for accepting connections, also those of agents that dial in when `agents` says so.

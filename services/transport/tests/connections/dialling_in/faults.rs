@@ -100,6 +100,21 @@ async fn an_agent_never_serves_whoever_is_not_its_gateway() {
 }
 
 #[tokio::test]
+async fn a_connection_does_not_outlast_the_certificate_of_the_agent() {
+    let (acme, agent) = pair();
+    // Certificates of the tests last an hour; by the gateway's clock, this one's last second has begun.
+    let tls = acme.tls("gateway", &[&agent]);
+    acme.later(HOUR - Duration::from_secs(2));
+    let gateway = Gateway::start(tls);
+    let _outgoing = dial_out(agent.tls("agent", &[&acme]), &acme, &[&gateway.address()]);
+    let link = gateway.link(&agent).await;
+    let mut running = health(&link).watch(ask("hang")).await.unwrap().into_inner();
+    assert!(running.message().await.unwrap().is_some());
+    tokio::time::timeout(PATIENCE, running.message()).await.unwrap().unwrap_err();
+    tokio::time::timeout(PATIENCE, link.gone().cancelled()).await.unwrap();
+}
+
+#[tokio::test]
 async fn an_agent_that_is_down_is_waited_for_a_moment_only_after_it_was_there() {
     let (acme, agent) = pair();
     let gateway = Gateway::start(acme.tls("gateway", &[&agent]));
