@@ -23,7 +23,7 @@ pub const MAX_ROWS: usize = 200;
 /// Largest preview, in bytes of its line.
 pub const MAX_BYTES: usize = 256 * 1024;
 /// Largest sum of one entity's previews, in bytes of their lines.
-pub const MAX_ENTITY_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_ENTITY_BYTES: usize = 1024 * 1024;
 /// Longest text of a cell that is shown whole, in bytes; longer ones are cut at a character.
 pub const MAX_CELL_BYTES: usize = 2048;
 /// Most different values of one field in the overview.

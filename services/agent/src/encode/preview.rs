@@ -1,6 +1,6 @@
 //! Previews of the collections that a walk hands over: their first rows, kept small while the rows go by.
 //!
-//! All previews of an entity share 4 MiB. Each takes what it needs up to its own limit; when the sum is too much, the
+//! All previews of an entity share 1 MiB. Each takes what it needs up to its own limit; when the sum is too much, the
 //! largest gives up its last row and takes no more, until the sum fits. So all that are large end at one size, whatever
 //! their order, and a small one is never touched: a wide first collection cannot starve the later ones. Rows are kept as
 //! the bytes of their lines, which is what is counted; one preview at a time becomes cells again at the end.
