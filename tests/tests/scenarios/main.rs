@@ -12,7 +12,6 @@ mod identities;
 mod links;
 mod main_job;
 mod manifests;
-mod many_files;
 mod memory;
 mod no_personal_data;
 mod riskiest_part;
