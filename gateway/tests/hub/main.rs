@@ -18,6 +18,7 @@ mod questions;
 mod reflection;
 mod retention;
 mod slow;
+mod thousand;
 
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "other tests use what these do not")]

@@ -69,10 +69,14 @@ impl Agent {
 
     /// The agent of `entity`, who shows whatever certificate `tls` has.
     pub(crate) fn start_as(world: &World, entity: &str, script: Script, tls: Tls) -> Self {
+        // The others are no business of an agent's, and in a group of a thousand their descriptions take a megabyte.
+        let mut group = world.group.clone();
+        group.entities.retain(|listed| listed.id == id(entity));
+        group.trust_domains.clear();
         let state = Arc::new(State {
             entity: id(entity),
             key: Arc::clone(&world.member(entity).key),
-            group: world.group.clone(),
+            group,
             in_force: world.in_force.clone(),
             clock: Arc::clone(&world.clock),
             script: Mutex::new(script),

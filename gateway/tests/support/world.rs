@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) members: BTreeMap<EntityId, Member>,
     pub(crate) group: GroupFile,
     pub(crate) in_force: InForce,
+    /// Everybody's roots, read once.
+    bundles: OnceLock<TrustBundles>,
 }
 
 impl World {
@@ -75,7 +77,8 @@ impl World {
         let members: BTreeMap<EntityId, Member> = entities.iter().map(|name| (id(name), member(name, now))).collect();
         let group = group_file(&gateway, &signing_key, &members, now);
         let in_force = InForce { version: group.version, digest: hex::encode([7; 32]) };
-        Self { folder: tempfile::tempdir().unwrap(), clock, gateway, signing_key, members, group, in_force }
+        let (folder, bundles) = (tempfile::tempdir().unwrap(), OnceLock::new());
+        Self { folder, clock, gateway, signing_key, members, group, in_force, bundles }
     }
 
     pub(crate) fn member(&self, entity: &str) -> &Member {
@@ -106,11 +109,14 @@ impl World {
     }
 
     fn bundles(&self) -> TrustBundles {
-        let mut map = BundleMap::new();
-        for party in self.members.values().map(|member| &member.party).chain([&self.gateway]) {
-            map.add_pem(party.authority.domain().clone(), party.authority.root_pem().as_bytes()).unwrap();
-        }
-        TrustBundles::new(map)
+        let read = || {
+            let mut map = BundleMap::new();
+            for party in self.members.values().map(|member| &member.party).chain([&self.gateway]) {
+                map.add_pem(party.authority.domain().clone(), party.authority.root_pem().as_bytes()).unwrap();
+            }
+            TrustBundles::new(map)
+        };
+        self.bundles.get_or_init(read).clone()
     }
 
     /// The gateway's client of an entity.
