@@ -7,7 +7,7 @@ use tributary_model::group::Reach;
 use tributary_tests::client::{best_effort, disposition, task};
 use tributary_tests::fixture::Shop;
 use tributary_tests::forge;
-use tributary_tests::group::{CALLERS_DOMAIN, EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{CALLERS_DOMAIN, Direction, EntityPlan, Group, PORTAL, Plan};
 
 const EMAIL: &str = "anna@example.org";
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -15,7 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn group() -> Result<Group> {
     let shop = || Shop::with_person("shop", EMAIL, "Anna de Vries", 1);
     let entity = |id, country| EntityPlan::new(id, country).holds(shop());
+    // What the gateway finds where it dials; `dialling_in` has the other direction.
     Plan::new(vec![entity("alpha-be", "BE"), entity("beta-fr", "FR")])
+        .direction(Direction::Inbound)
         .gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n")
         .lay_out()
 }

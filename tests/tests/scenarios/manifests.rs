@@ -5,12 +5,15 @@ use std::path::Path;
 use anyhow::Result;
 use tributary_tests::command::{Ran, tributary};
 use tributary_tests::fixture::{Fixture, Shop};
-use tributary_tests::group::{EntityPlan, Group, Plan};
+use tributary_tests::group::{Direction, EntityPlan, Group, Plan};
 
 const ENTITY: &str = "alpha-be";
 
 fn group() -> Result<Group> {
-    Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(Shop::with_strangers("shop"))]).lay_out()
+    // A check that dials out would want a gateway to be there.
+    Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(Shop::with_strangers("shop"))])
+        .direction(Direction::Inbound)
+        .lay_out()
 }
 
 fn check(group: &Group) -> Result<Ran> {

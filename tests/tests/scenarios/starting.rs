@@ -8,14 +8,17 @@ use tributary_archive::frames::KeyEncryptionKey;
 use tributary_model::clock::{Clock, SystemClock};
 use tributary_model::key::SigningKey;
 use tributary_tests::fixture::Shop;
-use tributary_tests::group::{EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
 use tributary_tests::process::Launch;
 
 const ENTITY: &str = "alpha-be";
 const EMAIL: &str = "anna@example.org";
 
 fn group() -> Result<Group> {
-    Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(Shop::with_person("shop", EMAIL, "Anna", 1))]).lay_out()
+    // Ports are among what is wrong here.
+    Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(Shop::with_person("shop", EMAIL, "Anna", 1))])
+        .direction(Direction::Inbound)
+        .lay_out()
 }
 
 fn both(group: &Group) -> Result<[Launch; 2]> {
