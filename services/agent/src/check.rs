@@ -84,7 +84,7 @@ impl CheckReport {
     }
 }
 
-/// Checks the manifests and databases of a configuration.
+/// Checks the manifests and databases of a configuration. It blocks, and not on a thread of a runtime.
 pub fn check(config: &Config, clock: SharedClock) -> CheckReport {
     inspect(&config.sources, config.collect_limits(), clock)
 }

@@ -79,7 +79,7 @@ pub enum DryRunError {
 }
 
 /// Searches for a person as an export would, without writing anything. `show_values` also returns the first
-/// [`SHOWN`] rows of each collection.
+/// [`SHOWN`] rows of each collection. It blocks, and not on a thread of a runtime.
 ///
 /// # Errors
 /// When the manifests are wrong or a system does not answer.

@@ -54,7 +54,8 @@ pub(crate) async fn run(command: Agent, output: Output) -> Outcome {
         Agent::Keygen(args) => keygen(&args, output),
         Agent::Check(args) => {
             let config = load(&args.config)?;
-            let report = check(&config, Arc::new(SystemClock));
+            // Databases are read by drivers that wait on runtimes of their own.
+            let report = tokio::task::block_in_place(|| check(&config, Arc::new(SystemClock)));
             let gateways = reach_gateways(&config, Arc::new(SystemClock)).await.map_err(Failure::invalid)?;
             let checked = Checked { report, gateways };
             output.print(&checked, checked_text)?;
@@ -62,7 +63,9 @@ pub(crate) async fn run(command: Agent, output: Output) -> Outcome {
         }
         Agent::DryRun(args) => {
             let identifiers = args.person.checked()?;
-            let found = dry_run(&load(&args.config)?, Arc::new(SystemClock), &identifiers, args.show_values);
+            let config = load(&args.config)?;
+            let found =
+                tokio::task::block_in_place(|| dry_run(&config, Arc::new(SystemClock), &identifiers, args.show_values));
             let found = found.map_err(|error| match error {
                 DryRunError::Manifests(problems) => Failure::invalid(problems),
                 DryRunError::Collect(error) => Failure::new(Exit::TryAgain, error),

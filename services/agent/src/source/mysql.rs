@@ -10,8 +10,8 @@ mod statement;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{Arguments, ConnectOptions, Connection, Executor, Row};
 
+use super::ReadError;
 use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
-use super::{Query, ReadError};
 
 /// MySQL or MariaDB.
 pub(super) struct MySql;
@@ -77,8 +77,8 @@ impl Engine for MySql {
         catalogue::table(link, schema, name)
     }
 
-    fn sql(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String {
-        statement::select(shape, query, fields, mode)
+    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+        statement::select(shape, fields, mode)
     }
 
     fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind> {

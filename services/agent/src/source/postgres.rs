@@ -1,4 +1,4 @@
-//! PostgreSQL: one read-only transaction that sees one state, binary values, `COPY` of nothing and changes to nothing.
+//! PostgreSQL: one read-only transaction that sees one state, binary values.
 //!
 //! `catalogue` looks tables up, `statement` writes the queries, `decode` reads the values, `failure` says what went wrong.
 
@@ -12,8 +12,8 @@ use std::path::Path;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Arguments, ConnectOptions, Connection, Executor};
 
+use super::ReadError;
 use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
-use super::{Query, ReadError};
 
 /// PostgreSQL.
 pub(super) struct Postgres;
@@ -54,11 +54,12 @@ impl Engine for Postgres {
         let mut connection = PgConnection::connect_with(&options).await?;
         let timeout = server.limits.statement_timeout.as_millis();
         let idle = server.limits.snapshot_max.as_millis();
-        // The plan of a list of values depends on how many there are. The savepoint is what a statement that fails goes
+        // The plan of a list of values depends on how many there are, and one query is to take one core and not the
+        // machine. The savepoint is what a statement that fails goes
         // back to: without it the whole transaction would be lost, and the snapshot with it.
         let begin = format!(
             "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; \
-             SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan; SET intervalstyle = 'iso_8601'; \
+             SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan; SET max_parallel_workers_per_gather = 0; SET jit = off; SET intervalstyle = 'iso_8601'; \
              SET bytea_output = 'hex'; SET datestyle = 'ISO'; \
              BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1; SAVEPOINT tributary"
         );
@@ -70,7 +71,7 @@ impl Engine for Postgres {
         catalogue::table(link, schema, name)
     }
 
-    fn sql(shape: &Shape<'_>, _: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
         statement::select(shape, fields, mode)
     }
 

@@ -2,7 +2,6 @@
 //! so that a handful of statements serve all lengths.
 
 use super::bind;
-use crate::source::Query;
 use crate::source::normal::PUNCTUATION;
 use crate::source::server::{Bind, Column, Fitted, HELD, Kind, LARGE, Mode, Shape, Table};
 
@@ -10,7 +9,7 @@ use crate::source::server::{Bind, Column, Fitted, HELD, Kind, LARGE, Mode, Shape
 const SLICE: u64 = 1024 * 1024;
 
 /// A statement for a query.
-pub(super) fn select(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
     let select = format!("SELECT {}", results(shape).join(", "));
     let table = format!("{} AS t", shape.table.sql);
     let columns: Vec<String> = fields.iter().map(|&field| name(shape.column(field))).collect();
@@ -32,12 +31,11 @@ pub(super) fn select(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mod
         }
         Mode::List(count) => {
             let tuple = tuple(&vec!["?".to_owned(); fields.len()]);
-            let values = vec![tuple_of(&tuple); count.next_power_of_two()].join(", ");
+            let values = vec![tuple; count.next_power_of_two()].join(", ");
             format!("{select} FROM {table} WHERE {} IN ({values}){by_key}", self::tuple(&columns))
         }
         Mode::Spelt(kind, count) => {
             let condition = spelt(shape.column(fields[0]), &columns[0], kind, count);
-            let _ = query;
             format!("{select} FROM {table} WHERE {condition}{by_key}")
         }
     }
@@ -45,10 +43,6 @@ pub(super) fn select(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mod
 
 fn tuple(parts: &[String]) -> String {
     if parts.len() == 1 { parts[0].clone() } else { format!("({})", parts.join(", ")) }
-}
-
-fn tuple_of(tuple: &str) -> String {
-    tuple.to_owned()
 }
 
 /// The values as a table, each with its number. What is bound has no type or collation of its own here: both are the

@@ -26,10 +26,17 @@ pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> Str
         }
         Mode::Each(_) => {
             let equal = compared.iter().enumerate().map(|(n, column)| format!("{column} = v.v{n}"));
-            let on = equal.collect::<Vec<_>>().join(" AND ");
+            let own: String = shape.place.iter().map(|place| format!("{place}, ")).collect();
+            // OFFSET keeps it a search for each value: joined, the planner may read the whole table for every batch.
+            let rows = format!(
+                "SELECT {own}t.* FROM {} AS t WHERE {} OFFSET 0",
+                shape.table.sql,
+                equal.collect::<Vec<_>>().join(" AND ")
+            );
             let by: Vec<String> = std::iter::once("v.n".to_owned()).chain(order).collect();
             let values = format!("unnest({}) WITH ORDINALITY AS v ({}, n)", lists(), names());
-            format!("{select} JOIN {values} ON {on} ORDER BY {}", by.join(", "))
+            let results = results(shape).join(", ");
+            format!("SELECT {results} FROM {values} CROSS JOIN LATERAL ({rows}) AS t ORDER BY {}", by.join(", "))
         }
         Mode::List(_) => {
             let values = format!("SELECT * FROM unnest({}) AS v ({})", lists(), names());
@@ -114,8 +121,7 @@ fn shown(column: &Column) -> String {
     let name = format!("t.{}", quote(&column.name));
     match column.kind {
         _ if column.array => format!("to_jsonb({name})::text"),
-        Kind::Jsonb => format!("{name}::text"),
-        Kind::Other => format!("{name}::text"),
+        Kind::Json | Kind::Jsonb | Kind::Other => format!("{name}::text"),
         _ => name,
     }
 }

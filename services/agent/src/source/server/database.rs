@@ -144,7 +144,7 @@ where
         let columns = positions(&table, query)?;
         let fields = fields(&columns, query);
         let shape = shape(&table, query, columns, self.link.get_mut().session().packet);
-        let reading = Reading { link: &self.link, shape: &shape, query, temp_dir: &self.temp_dir };
+        let reading = Reading { link: &self.link, shape: &shape, temp_dir: &self.temp_dir };
         if Self::looks_inside(query) {
             let inside = Inside::new(query, values);
             return reading.run(&fields, &[], Mode::All, &mut |row| inside.pass(row, on_row));
@@ -212,7 +212,6 @@ where
 {
     link: &'r RefCell<Link<E>>,
     shape: &'r Shape<'r>,
-    query: &'r Query<'r>,
     temp_dir: &'r PathBuf,
 }
 
@@ -227,7 +226,7 @@ where
         mode: Mode<'_>,
         on_row: &mut OnRow<'_>,
     ) -> Result<(), ReadError> {
-        let sql = E::sql(self.shape, self.query, fields, mode);
+        let sql = E::sql(self.shape, fields, mode);
         let binds = E::binds(self.shape, fields, values, mode);
         let (mut row, mut aside) = (Decoded::default(), None::<Aside>);
         let mut repeats = Repeats::default();

@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::link::{Link, Session};
 use super::settings::Server;
 use super::table::{Column, Table};
-use crate::source::{Query, ReadError};
+use crate::source::ReadError;
 
 /// A value that is bound to a statement.
 pub(in crate::source) enum Bind {
@@ -98,7 +98,7 @@ where
     fn table(link: &mut Link<Self>, schema: Option<&str>, name: &str) -> Result<Option<Table>, ReadError>;
 
     /// A statement for a query.
-    fn sql(shape: &Shape<'_>, query: &Query<'_>, fields: &[usize], mode: Mode<'_>) -> String;
+    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String;
 
     /// The values of a statement, as they are bound.
     fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind>;
