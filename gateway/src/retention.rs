@@ -47,7 +47,6 @@ impl Sweep {
 
     async fn look(&self, now: Timestamp) -> Result<(), StoreError> {
         let cutoffs = self.retention.cutoffs(now);
-        let mut has_shredded = false;
         for case in self.store.over_time(cutoffs).await? {
             match self.store.shred_over_time(case, cutoffs, now).await {
                 Ok(Shredded::Case) => {
@@ -61,13 +60,11 @@ impl Sweep {
                 // One damaged record must not keep all others beyond their time.
                 Err(error @ (StoreError::Corrupt(_) | StoreError::Crypto(_))) => {
                     tracing::error!(%case, %error, "a case cannot be shredded and is passed over; restore its record");
-                    continue;
                 }
                 Err(error) => return Err(error),
             }
-            has_shredded = true;
         }
-        if has_shredded {
+        if self.store.owes_forgetting() {
             self.store.forget_deleted().await?;
         }
         self.store.forget_sessions(now).await

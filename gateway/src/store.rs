@@ -26,6 +26,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -63,6 +64,8 @@ struct Inner {
     writer: Writer,
     keys: Keys,
     changes: broadcast::Sender<CaseId>,
+    /// Whether the database's log may still hold what was shredded.
+    owes_forgetting: AtomicBool,
     _lock: DirLock,
 }
 
@@ -88,7 +91,14 @@ impl Store {
         let (changes, _) = broadcast::channel(CHANGES);
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
         let writer = Writer::start(tx, changes.clone(), tasks);
-        Ok(Self(Arc::new(Inner { readers, writer, keys, changes, _lock: lock })))
+        Ok(Self(Arc::new(Inner {
+            readers,
+            writer,
+            keys,
+            changes,
+            owes_forgetting: AtomicBool::new(true),
+            _lock: lock,
+        })))
     }
 
     /// Tells of every case that a commit has changed, after the commit.

@@ -110,7 +110,7 @@ impl Store {
     /// changes nothing.
     pub(crate) async fn cancel_case(&self, id: CaseId, actor: Actor, now: Timestamp) -> Result<Case, StoreError> {
         let store = self.clone();
-        self.write("cancel a case", move |tx| {
+        let cancelled = self.write("cancel a case", move |tx| {
             Box::pin(async move {
                 let mut head = Head::read(tx, store.keys(), id).await?;
                 if head.state != CaseState::Cancelled {
@@ -121,8 +121,10 @@ impl Store {
                 }
                 read(tx, store.keys(), id).await?.ok_or(StoreError::NoCase)
             })
-        })
-        .await
+        });
+        let cancelled = cancelled.await?;
+        self.owe_forgetting();
+        Ok(cancelled)
     }
 }
 

@@ -1,7 +1,10 @@
 //! Shreds what is kept for too long (GRP-9, RET-8): one archive's bytes while its case goes on, a closed case's key with
 //! everything under it. Who did what, how each entity answered and the digests of what it signed stay.
 
+use std::sync::atomic::Ordering;
+
 use jiff::Timestamp;
+use sqlx::sqlite::SqlitePool;
 use sqlx::{ConnectOptions, Connection};
 use tributary_archive::digest::Sha256Hex;
 use tributary_model::id::{CaseId, EntityId};
@@ -69,7 +72,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Shredded, StoreError> {
         let store = self.clone();
-        self.write("shred what is over its time", move |tx| {
+        let shredded = self.write("shred what is over its time", move |tx| {
             Box::pin(async move {
                 let mut head = Head::read(tx, store.keys(), id).await?;
                 let mut objects = Vec::new();
@@ -83,17 +86,48 @@ impl Store {
                 }
                 Ok(Shredded::Objects(objects))
             })
-        })
-        .await
+        });
+        let shredded = shredded.await?;
+        self.owe_forgetting();
+        Ok(shredded)
     }
 
-    /// Has the database give up what it deleted: until its log is cut, old pages still hold wrapped keys.
-    pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
-        let options = self.0.readers.connect_options().as_ref().clone().read_only(false);
-        let mut conn = options.connect().await?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await?;
-        Ok(conn.close().await?)
+    /// Whether something was shredded whose pages may still stand in the database's log: wrapped keys among them. Also
+    /// after each start, since what a process before this one left there is not known.
+    pub(crate) fn owes_forgetting(&self) -> bool {
+        self.0.owes_forgetting.load(Ordering::Acquire)
     }
+
+    /// Has the database give up what it deleted, by cutting its log. What readers still hold is left for another time.
+    pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
+        // Cleared first: what is shredded meanwhile is owed again.
+        self.0.owes_forgetting.store(false, Ordering::Release);
+        match cut_log(&self.0.readers).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.owe_forgetting();
+                Ok(())
+            }
+            Err(error) => {
+                self.owe_forgetting();
+                Err(error)
+            }
+        }
+    }
+
+    /// After a commit that shredded something.
+    pub(super) fn owe_forgetting(&self) {
+        self.0.owes_forgetting.store(true, Ordering::Release);
+    }
+}
+
+/// Writes the log back and cuts it; false when somebody held it.
+async fn cut_log(readers: &SqlitePool) -> Result<bool, StoreError> {
+    let options = readers.connect_options().as_ref().clone().read_only(false);
+    let mut conn = options.connect().await?;
+    let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut conn).await?;
+    conn.close().await?;
+    Ok(busy == 0)
 }
 
 /// Archives of a case that are over their time, with their objects.

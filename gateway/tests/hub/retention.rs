@@ -168,3 +168,34 @@ async fn what_a_crash_leaves_of_shredded_objects_is_swept_at_the_next_start() {
     hub.start().await.unwrap();
     assert_eq!(hub.objects(), 0);
 }
+
+#[tokio::test]
+async fn a_cancelled_case_leaves_no_wrapped_key_behind() {
+    let hub = Hub::new(&["be"]).await;
+    let _be = hub.agent("be", Script::honest());
+    let mut case = Case::open(&hub, request(0)).await;
+    case.ready().await;
+    let key = wrapped_key(&hub, &case).await.unwrap();
+    assert!(found(&hub, &key) > 0, "the search is blind");
+    let cancel =
+        wire::CancelCaseRequest { case_id: case.id.clone(), on_behalf_of: WHO.to_owned(), reason: "r".to_owned() };
+    case.cases.cancel_case(cancel).await.unwrap();
+    hub.world.later(Duration::from_secs(61));
+    case.until(|_| found(&hub, &key) == 0).await;
+}
+
+#[tokio::test]
+async fn a_crash_right_after_shredding_leaves_no_wrapped_key_behind() {
+    let mut hub = Hub::new(&["be"]).await;
+    let _be = hub.agent("be", Script::honest());
+    let mut case = Case::open(&hub, request(0)).await;
+    case.ready().await;
+    let key = wrapped_key(&hub, &case).await.unwrap();
+    let cancel =
+        wire::CancelCaseRequest { case_id: case.id.clone(), on_behalf_of: WHO.to_owned(), reason: "r".to_owned() };
+    case.cases.cancel_case(cancel).await.unwrap();
+    hub.kill();
+    hub.start().await.unwrap();
+    let mut case = Case::of(&hub, case.id.clone()).await;
+    case.until(|_| found(&hub, &key) == 0).await;
+}
