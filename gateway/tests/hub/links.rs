@@ -229,6 +229,9 @@ async fn ranges_are_served_as_browsers_resume_and_the_first_byte_alone_completes
     let several = browser.ask("GET", &place, &[("Range", "bytes=0-1,5-6")]).await;
     assert_eq!((several.status, several.length()), (200, size));
     drop(several);
+    // All of a small archive may have been sent by now, which uses its link up.
+    let (_, path) = make(&mut case, |_| {}).await;
+    let place = browser.press(&path).await;
     let other = browser.ask("GET", &place, &[("Range", "bytes=5-"), ("If-Range", "\"other\"")]).await;
     assert_eq!((other.status, other.length()), (200, size));
 }
