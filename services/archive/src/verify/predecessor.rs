@@ -1,7 +1,10 @@
 //! The link of an addendum to the archive before it: the same case, the digest that was signed, and no answer of an entity
 //! replaced by an older one.
 
+use std::collections::BTreeSet;
+
 use tributary_model::group::signed::Pins;
+use tributary_model::id::EntityId;
 
 use super::entities::Signed;
 use super::findings::Findings;
@@ -63,8 +66,13 @@ fn check_chain(archive: &Inspected, before: &Inspected, findings: &mut Findings)
     }
 }
 
-/// An answer that the addendum says an earlier archive carried first is the one that stands there.
+/// An answer that the addendum says an earlier archive carried first is the one that stands there, and nobody has
+/// vanished: an entity that has left the group stands in the roster all the same, or a gap would close by itself (GRP-6).
 fn check_answers(archive: &Inspected, before: &Inspected, findings: &mut Findings) {
+    let named: BTreeSet<&EntityId> = archive.completeness.entities.iter().map(|entry| &entry.entity).collect();
+    for entry in before.completeness.entities.iter().filter(|entry| !named.contains(&entry.entity)) {
+        findings.error(PLACE, format!("entity `{}` stands in its roster and not in this one", entry.entity));
+    }
     for (entry, attestation) in archive.completeness.entities.iter().zip(&archive.attestations) {
         let earlier = before.completeness.entities.iter().position(|other| other.entity == entry.entity);
         let repeated = entry.archive.is_some_and(|carried| carried < archive.completeness.sequence);

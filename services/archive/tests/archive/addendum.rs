@@ -72,6 +72,21 @@ fn a_late_entity_yields_an_addendum_that_names_and_signs_the_archive_before() {
 }
 
 #[test]
+fn an_addendum_cannot_become_complete_by_leaving_out_who_never_answered() {
+    let Late { mut world, first, mut facts, mut contributions, .. } = late();
+    world.group.version += 1;
+    world.group.group_file_sha256 = "ab".repeat(32);
+    world.group.entities.retain(|entity| entity.id.as_str() != "acme-nl");
+    facts.public_group = world.group.clone();
+    facts.trust_envelope = world.trust();
+    facts.decisions.retain(|decision| decision.entity.as_str() != "acme-nl");
+    contributions.retain(|contribution| contribution.entity.as_str() != "acme-nl");
+    let addendum = world.close(&facts, &contributions).unwrap();
+    assert!(addendum.bag.complete && !first.bag.complete);
+    fails(&world, &addendum.bytes, Some(&first.bytes), "entity `acme-nl` stands in its roster and not in this one");
+}
+
+#[test]
 fn an_addendum_alone_is_authentic_and_says_that_the_link_was_not_checked() {
     let Late { world, addendum, .. } = late();
     let report = check(&world, &addendum.bytes, None);
