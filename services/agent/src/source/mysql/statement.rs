@@ -136,6 +136,10 @@ pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64, packet: u64) 
     let (width, value) = match column.kind {
         Kind::Bytes => (1, name),
         Kind::Json => (4, format!("CAST({name} AS CHAR)")),
+        // Bytes are found at once, characters by counting from the start of the value for every slice.
+        _ if bytes < packet && column.collation.as_ref().is_some_and(|(charset, _)| charset.starts_with("utf8")) => {
+            (1, format!("CAST({name} AS BINARY)"))
+        }
         _ => (4, name),
     };
     let slice = SLICE.min(packet / 2).max(4) / width;

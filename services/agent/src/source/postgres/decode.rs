@@ -200,14 +200,14 @@ mod tests {
         assert_eq!(day(0), "2000-01-01");
         assert_eq!(day(59), "2000-02-29");
         assert_eq!(day(-1), "1999-12-31");
-        assert_eq!(day(-730_120), "0001-01-01");
-        assert_eq!(day(-730_121), "0001-12-31 BC");
+        assert_eq!(day(-730_119), "0001-01-01");
+        assert_eq!(day(-730_120), "0001-12-31 BC");
         assert_eq!(day(i32::MAX), "infinity");
         let at = |kind, micros: i64| read(kind, &micros.to_be_bytes());
         assert_eq!(at(Kind::Instant, 1), "2000-01-01T00:00:00.000001Z");
         assert_eq!(at(Kind::Local, -SECOND / 2), "1999-12-31T23:59:59.5");
         assert_eq!(at(Kind::Instant, i64::MIN), "-infinity");
-        assert_eq!(at(Kind::Local, 3_000_000 * DAY), "10213-09-29T00:00:00");
+        assert_eq!(at(Kind::Local, 3_000_000 * DAY), "10213-09-21T00:00:00");
         assert_eq!(at(Kind::Time, DAY), "24:00:00");
         assert_eq!(read(Kind::Single, &0.1_f32.to_be_bytes()), "0.1");
     }
