@@ -121,7 +121,9 @@ pub(super) async fn draft(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Resul
     let last: u32 = row.count("last")?;
     let group = meta::in_force(tx).await?.ok_or(StoreError::Corrupt("group_in_force"))?;
     admit_joined(tx, head, group.version, now).await?;
-    let mut draft = Draft { sequence: last + 1, assembled_at: now, group_version: group.version, entities: Vec::new() };
+    // As precise as the column: an addendum repeats of this archive what the archive says itself.
+    let assembled_at = Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now);
+    let mut draft = Draft { sequence: last + 1, assembled_at, group_version: group.version, entities: Vec::new() };
     let sql = "SELECT entity, state, disposition, reason, export_instruction, archive, observed_since, \
                last_attempt_at, attempts FROM tasks WHERE case_id = $1 ORDER BY position";
     for row in tx.rows(sql, &vals![head.id]).await? {
