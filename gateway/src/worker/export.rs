@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use tributary_archive::part::Part;
 use tributary_archive::table::Table;
 
@@ -22,8 +23,11 @@ use crate::store::Claim;
 /// Pause before an export is watched anew while its parts go on.
 const REWATCH: Duration = Duration::from_millis(200);
 
-/// How long parts under way get to come to an end of their own once one has failed.
+/// How long parts under way get to come to an end of their own once one, or the announcing of them, has failed.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Parts under way.
+type Fetches<'f> = FuturesUnordered<BoxFuture<'f, Result<Staged, Trouble>>>;
 
 /// What comes next of an export's announcements.
 enum Next {
@@ -40,24 +44,35 @@ impl Worker {
         progress: &Progress,
     ) -> Result<(), Trouble> {
         let mut intake = self.resume(claim).await?;
+        let mut fetches = Fetches::new();
+        let taken = self.take_in(client, order, claim, progress, &mut intake, &mut fetches).await;
+        if taken.is_err() {
+            // They stop by the same cut a moment later, and keep what they have.
+            come_to_an_end(&mut fetches).await;
+        }
+        let envelope = taken?.ok_or(Trouble::Later)?;
+        self.answer(claim, &intake, envelope).await
+    }
+
+    /// Takes what is announced until the end, and the parts with it; the attestation, if it came.
+    async fn take_in<'f>(
+        &'f self,
+        client: &'f Client,
+        order: &'f Order,
+        claim: &'f Claim,
+        progress: &'f Progress,
+        intake: &mut Intake,
+        fetches: &mut Fetches<'f>,
+    ) -> Result<Option<Vec<u8>>, Trouble> {
         let mut watch: Option<Watch> = None;
         let mut pause = Duration::ZERO;
-        let mut fetches = FuturesUnordered::new();
         let mut end: Option<Vec<u8>> = None;
         loop {
             let room = end.is_none() && fetches.len() < self.0.limits.parts_per_export;
             let next = tokio::select! {
                 biased;
                 Some(fetched) = fetches.next(), if !fetches.is_empty() => {
-                    let staged: Staged = match fetched {
-                        Ok(staged) => staged,
-                        Err(trouble) => {
-                            // The others stop by the same cut a moment later, and keep what they have.
-                            let rest = async { while fetches.next().await.is_some() {} };
-                            let _ = tokio::time::timeout(LAST_WORDS, rest).await;
-                            return Err(trouble);
-                        }
-                    };
+                    let staged = fetched?;
                     intake.under_way.remove(&staged.part.index);
                     intake.staged.insert(staged.part.index, staged);
                     continue;
@@ -69,9 +84,10 @@ impl Worker {
                 Ok(Next::Watching(new)) => watch = Some(new),
                 Ok(Next::Watched(Some(Watched::Generation(generation)))) => {
                     if generation != intake.generation {
-                        // Dropped before anything is written, so that nothing of the old generation follows.
+                        // Over before anything is written, so that nothing of the old generation follows.
+                        come_to_an_end(fetches).await;
                         fetches.clear();
-                        self.begin(claim, &mut intake, generation).await?;
+                        self.begin(claim, intake, generation).await?;
                         progress.made();
                     }
                 }
@@ -92,7 +108,7 @@ impl Worker {
                 }
                 Ok(Next::Watched(Some(Watched::Part(part)))) => {
                     if intake.part(&part, &self.0.limits)? {
-                        fetches.push(self.fetch(client, order, claim, intake.generation, part, progress));
+                        fetches.push(self.fetch(client, order, claim, intake.generation, part, progress).boxed());
                     }
                 }
                 Ok(Next::Watched(Some(Watched::Pending { reason, .. }))) => {
@@ -108,8 +124,7 @@ impl Worker {
                 Err(error) => return Err(error.into()),
             }
         }
-        let envelope = end.ok_or(Trouble::Later)?;
-        self.answer(claim, &intake, envelope).await
+        Ok(end)
     }
 
     /// What earlier attempts staged.
@@ -198,6 +213,14 @@ impl Worker {
         self.0.store.attested(claim, attestation, envelope, now).await?;
         Ok(())
     }
+}
+
+/// Lets parts under way be staged and recorded, or fail: one that is dropped in between leaves an object that nothing
+/// names.
+async fn come_to_an_end(fetches: &mut Fetches<'_>) {
+    let all = async { while fetches.next().await.is_some() {} };
+    // Whoever hangs is dropped, and what it leaves is swept at the next start.
+    let _ = tokio::time::timeout(LAST_WORDS, all).await;
 }
 
 /// The next announcement, or the stream of them when there is none. May be dropped while it waits.
