@@ -76,7 +76,7 @@ for (const name of names) {
     const found = await tab.evaluate(() => {
       const all = [...document.querySelectorAll("*")];
       const attributes = all.flatMap((element) => [...element.attributes]);
-      const known = ["A", "ARTICLE", "ASIDE", "BDI", "BODY", "CAPTION", "CODE", "DD", "DETAILS", "DIV", "DL", "DT", "EM", "FOOTER", "H1", "H2", "H3", "H4",
+      const known = ["A", "ARTICLE", "ASIDE", "BDI", "BODY", "CAPTION", "CODE", "DD", "DETAILS", "DIV", "DL", "DT", "EM", "FOOTER", "H1", "H2", "H3", "H4", "H5",
         "HEAD", "HEADER", "HTML", "IMG", "LI", "LINK", "MAIN", "META", "NAV", "OL", "P", "SCRIPT", "SECTION", "SMALL", "SPAN", "STRONG", "STYLE", "SUMMARY",
         "TABLE", "TBODY", "TD", "TH", "THEAD", "TIME", "TITLE", "TR", "UL"];
       return {
@@ -120,7 +120,7 @@ for (const name of names) {
 
   test(`${name}: headings follow each other, and what is missing comes before any data`, async () => {
     const { tab } = await open(address(name));
-    const levels = await tab.$$eval("h1, h2, h3, h4", (all) => all.map((heading) => Number(heading.tagName[1])));
+    const levels = await tab.$$eval("h1, h2, h3, h4, h5", (all) => all.map((heading) => Number(heading.tagName[1])));
     levels.forEach((level, at) => assert.ok(level <= (levels[at - 1] ?? 0) + 1, `h${level} after h${levels[at - 1]}`));
     assert.equal(levels.filter((level) => level === 1).length, 1);
     const order = await tab.$$eval("main section", (all) => all.map((section) => section.id));

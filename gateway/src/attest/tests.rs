@@ -72,6 +72,7 @@ fn world() -> World {
         primary_key: Vec::new(),
         foreign_keys: Vec::new(),
         labels: table::Labels::default(),
+        dataset_labels: table::Labels::default(),
     }];
     let group = InForce { version: 3, digest: Sha256Hex::of(b"group").to_string() };
     let attestation = Attestation {

@@ -24,7 +24,7 @@ pub enum Watched {
     /// A generation begins; everything before it is void. Comes first, also when the export is watched again.
     Generation(u32),
     /// A table's form, before its first part.
-    Table(Table),
+    Table(Box<Table>),
     /// The next part of the generation, numbered without gaps. It can be fetched.
     Part(Part),
     /// An extract of a collection, after its last part.
@@ -98,7 +98,7 @@ impl Progress {
             }
             Event::Table(table) => {
                 let table = convert::table(table)?;
-                self.running()?.table(table).map(Watched::Table)
+                self.running()?.table(table).map(Box::new).map(Watched::Table)
             }
             Event::Part(part) => {
                 let announced = Announced::try_from(part)?;

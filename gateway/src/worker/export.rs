@@ -93,7 +93,7 @@ impl Worker {
                 }
                 Ok(Next::Watched(Some(Watched::Table(table)))) => {
                     if intake.table(&table)? {
-                        self.0.store.table(claim, intake.generation, table).await?;
+                        self.0.store.table(claim, intake.generation, *table).await?;
                     }
                 }
                 Ok(Next::Watched(Some(Watched::Preview(preview)))) => {

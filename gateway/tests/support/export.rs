@@ -161,6 +161,7 @@ fn customer() -> Table {
         labels: Labels { titles: texts(&[("fr-BE", "Nom <b>")]), descriptions: texts(&[("en", "a\nname")]) },
         codes: vec![Code { value: "X".to_owned(), labels: texts(&[("de", "unbekannt")]) }],
         unit: Some("kg".to_owned()),
+        shown_as: Some(FieldKind::Date),
     };
     Table {
         dataset: "crm".parse().unwrap(),
@@ -172,6 +173,10 @@ fn customer() -> Table {
         foreign_keys: Vec::new(),
         labels: Labels {
             titles: texts(&[("en", "Customers"), ("ar", "العملاء")]), descriptions: Texts::default()
+        },
+        dataset_labels: Labels {
+            titles: texts(&[("fr", "Clientèle")]),
+            descriptions: texts(&[("en", "All\ncustomers")]),
         },
     }
 }
@@ -261,11 +266,13 @@ fn wire_table(table: &Table) -> v1::Table {
                 labels: wire_labels(&field.labels),
                 codes: field.codes.iter().map(wire_code).collect(),
                 unit: field.unit.clone().unwrap_or_default(),
+                shown_as: field.shown_as.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
             })
             .collect(),
         primary_key: table.primary_key.clone(),
         foreign_keys: Vec::new(),
         labels: wire_labels(&table.labels),
+        dataset_labels: wire_labels(&table.dataset_labels),
     }
 }
 

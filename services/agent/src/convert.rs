@@ -129,6 +129,7 @@ fn table(table: Table) -> wire::Table {
         primary_key: table.primary_key,
         foreign_keys: table.foreign_keys.into_iter().map(foreign_key).collect(),
         labels: labels(table.labels),
+        dataset_labels: labels(table.dataset_labels),
     }
 }
 
@@ -147,6 +148,7 @@ fn field(field: Field) -> wire::Field {
             .map(|code| wire::Code { value: code.value, labels: texts(code.labels) })
             .collect(),
         unit: field.unit.unwrap_or_default(),
+        shown_as: field.shown_as.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
     }
 }
 

@@ -98,6 +98,8 @@ struct SchemaField {
     codes: Vec<Code>,
     #[serde(default, skip_serializing_if = "is_blank")]
     unit: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shown_as: Option<FieldKind>,
 }
 
 /// What the specification has no property for.
@@ -119,6 +121,9 @@ struct Carried {
     /// The table's title and description in several languages.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     labels: Labels,
+    /// The dataset's.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    dataset_labels: Labels,
 }
 
 /// Parts that belong to no table that is described.
@@ -215,6 +220,7 @@ impl Resource {
                 encoded_sha256: part.encoded_sha256,
                 references: table.map(|t| t.foreign_keys.clone()).unwrap_or_default(),
                 labels: table.map(|t| t.labels.clone()).unwrap_or_default(),
+                dataset_labels: table.map(|t| t.dataset_labels.clone()).unwrap_or_default(),
             },
         }
     }
@@ -252,6 +258,7 @@ impl Resource {
             primary_key: schema.primary_key.clone(),
             foreign_keys: self.tributary.references.clone(),
             labels: self.tributary.labels.clone(),
+            dataset_labels: self.tributary.dataset_labels.clone(),
         })
     }
 }
@@ -285,6 +292,7 @@ impl SchemaField {
             labels: field.labels.clone(),
             codes: field.codes.clone(),
             unit: field.unit.clone(),
+            shown_as: field.shown_as,
         }
     }
 
@@ -299,6 +307,7 @@ impl SchemaField {
             labels: self.labels.clone(),
             codes: self.codes.clone(),
             unit: self.unit.clone(),
+            shown_as: self.shown_as,
         }
     }
 }

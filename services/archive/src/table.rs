@@ -35,6 +35,9 @@ pub struct Table {
     /// Title and description in several languages.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
+    /// Title and description of the dataset in several languages. Tables of one dataset say the same.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub dataset_labels: Labels,
 }
 
 /// What something is called, and what it is, in several languages.
@@ -95,6 +98,10 @@ pub struct Field {
     /// The unit of its numbers, for example `EUR`, `kg`, `s`.
     #[serde(default, skip_serializing_if = "is_blank")]
     pub unit: Option<String>,
+    /// What people are shown in its place where the files keep another form, for example a date that is seconds since
+    /// 1970 in them. The cells of previews then have this kind's form; absent, they have that of `kind`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown_as: Option<FieldKind>,
 }
 
 /// Type of a field, as in Frictionless Table Schema.
@@ -167,7 +174,8 @@ pub struct ForeignKey {
 ///
 /// Give exactly the tables that table parts belong to, in any order. SHA-256 over UTF-8 text: the line
 /// `tributary tables v1`, then each table as one line of JSON with the fields of [`Table`] in their order (absent and
-/// empty ones left out), sorted by dataset and collection, every line ended by a line feed.
+/// empty ones left out, so that a table without `dataset_labels` and `shown_as` has the digest that it had before they
+/// were known), sorted by dataset and collection, every line ended by a line feed.
 pub fn digest<'t>(tables: impl IntoIterator<Item = &'t Table>) -> Sha256Hex {
     let mut sorted: Vec<&Table> = tables.into_iter().collect();
     sorted.sort_by_key(|table| (&table.dataset, &table.collection));
@@ -206,10 +214,12 @@ mod tests {
                 labels: Labels::default(),
                 codes: Vec::new(),
                 unit: None,
+                shown_as: None,
             }],
             primary_key: vec!["id".to_owned()],
             foreign_keys: Vec::new(),
             labels: Labels::default(),
+            dataset_labels: Labels::default(),
         }
     }
 
@@ -227,5 +237,14 @@ mod tests {
     fn the_digest_is_the_documented_text() {
         let line = r#"{"dataset":"crm","collection":"a","fields":[{"name":"id","kind":"integer","categories":["user.unique_id"]}],"primary_key":["id"]}"#;
         assert_eq!(digest([&table("a")]), Sha256Hex::of(format!("tributary tables v1\n{line}\n").as_bytes()));
+    }
+
+    #[test]
+    fn the_dataset_s_labels_and_what_is_shown_come_last_in_the_documented_text() {
+        let mut table = table("a");
+        table.dataset_labels.titles.0.insert("fr".parse().unwrap(), "Clients".to_owned());
+        table.fields[0].shown_as = Some(FieldKind::Datetime);
+        let line = r#"{"dataset":"crm","collection":"a","fields":[{"name":"id","kind":"integer","categories":["user.unique_id"],"shown_as":"datetime"}],"primary_key":["id"],"dataset_labels":{"titles":{"fr":"Clients"}}}"#;
+        assert_eq!(digest([&table]), Sha256Hex::of(format!("tributary tables v1\n{line}\n").as_bytes()));
     }
 }

@@ -25,6 +25,7 @@ pub(in crate::entity) fn table(wire: v1::Table) -> Result<Table, ConversionError
         primary_key: list("table.primary_key", MAX_LIST, wire.primary_key, |key| name("table.primary_key", key))?,
         foreign_keys: list("table.foreign_keys", MAX_LIST, wire.foreign_keys, reference)?,
         labels: labels("table.labels", wire.labels)?,
+        dataset_labels: labels("table.dataset_labels", wire.dataset_labels)?,
     })
 }
 
@@ -41,6 +42,10 @@ fn column(wire: v1::Field) -> Result<Field, ConversionError> {
         labels: labels("table.fields.labels", wire.labels)?,
         codes: list("table.fields.codes", MAX_CODES, wire.codes, code)?,
         unit: Some(text("table.fields.unit", wire.unit, MAX_UNIT)?).filter(|unit| !unit.is_empty()),
+        shown_as: match wire.shown_as.as_str() {
+            "" => None,
+            kind => Some(parse("table.fields.shown_as", kind)?),
+        },
     })
 }
 

@@ -34,7 +34,7 @@ async fn watch(client: &Client, order: &Order) -> Result<Announced, EntityError>
             Watched::Generation(generation) => {
                 announced = Announced { generation, pauses: announced.pauses, ..Announced::default() };
             }
-            Watched::Table(table) => announced.tables.push(table),
+            Watched::Table(table) => announced.tables.push(*table),
             Watched::Part(part) => announced.parts.push(part),
             Watched::Preview(preview) => announced.previews.push(preview),
             Watched::Information(information) => announced.information = Some(information),

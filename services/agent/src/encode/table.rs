@@ -29,6 +29,10 @@ pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Tabl
         primary_key: keys.collect(),
         foreign_keys: joins.map(|join| foreign_key(graph, join)).collect(),
         labels,
+        dataset_labels: Labels {
+            titles: dataset.wording.labels.clone(),
+            descriptions: dataset.wording.descriptions.clone(),
+        },
     }
 }
 
@@ -51,6 +55,10 @@ fn field(declared: &manifest::Field, index: usize, kind: FieldKind, categories: 
             .map(|code| Code { value: code.value.clone(), labels: code.labels.clone() })
             .collect(),
         unit: declared.unit.clone(),
+        shown_as: declared.represents.map(|represents| match represents.what {
+            manifest::Moment::Date => FieldKind::Date,
+            manifest::Moment::Datetime => FieldKind::Datetime,
+        }),
     }
 }
 

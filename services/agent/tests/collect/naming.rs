@@ -1,6 +1,7 @@
 //! What things are called: labels, hidden names, and names that hurt.
 
 use tributary_archive::preview::PreviewCell;
+use tributary_archive::table::FieldKind;
 use tributary_model::language::Texts;
 
 use super::support::Entity;
@@ -36,11 +37,40 @@ fn tables_say_what_a_person_understands_in_each_language() {
     assert_eq!((status.title.as_deref(), status.unit.as_deref()), (Some("Status"), Some("1")));
     assert_eq!((status.codes[0].value.as_str(), in_language(&status.codes[0].labels, "fr").as_str()), ("2", "envoyée"));
     let made = &table.fields[2];
+    assert_eq!((made.kind, made.shown_as), (FieldKind::Any, Some(FieldKind::Date)), "the file keeps the number");
+    assert_eq!(status.shown_as, None);
     assert_eq!(made.description.as_deref(), Some("When it was made. In the files: days since 1 January 1970."));
     let french = in_language(&made.labels.descriptions, "fr");
     assert_eq!(french, "Date de la commande. Dans les fichiers : jours depuis le 1er janvier 1970.");
     assert!(parts.preview("t_ord").rows[0][1..] == ["2", "2023-11-14"].map(|text| PreviewCell::Text(text.to_owned())));
     assert_eq!(parts.rows("t_ord"), ["anna@x.org,2,19675"]);
+}
+
+#[test]
+fn every_table_says_what_its_dataset_is_called() {
+    let manifest = "
+dataset:
+  - fides_key: shop
+    name: Web shop
+    description: What you bought
+    tributary: {label: {fr: Boutique}, description: {fr: Vos achats}}
+    collections:
+      - name: client
+        fields: [{name: email, fides_meta: {identity: email}}]
+      - name: visitor
+        fields: [{name: email, fides_meta: {identity: email}}]
+";
+    let sql = "CREATE TABLE client (email TEXT); CREATE TABLE visitor (email TEXT);
+               INSERT INTO client VALUES ('anna@x.org'); INSERT INTO visitor VALUES ('anna@x.org');";
+    let parts = Entity::new(manifest).database("shop", sql).collect(ANNA);
+    assert_eq!(parts.tables.len(), 2);
+    for table in &parts.tables {
+        let of = |tag| {
+            (in_language(&table.dataset_labels.titles, tag), in_language(&table.dataset_labels.descriptions, tag))
+        };
+        assert_eq!(of("en"), ("Web shop".to_owned(), "What you bought".to_owned()), "Fideslang's own words stand in");
+        assert_eq!(of("fr"), ("Boutique".to_owned(), "Vos achats".to_owned()));
+    }
 }
 
 #[test]

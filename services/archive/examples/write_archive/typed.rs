@@ -34,9 +34,10 @@ fn table() -> Result<Table, Box<dyn Error>> {
         ..field("status", FieldKind::String)
     };
     let total = Field { unit: Some("EUR".to_owned()), ..field("total", FieldKind::Number) };
+    let since = Field { shown_as: Some(FieldKind::Date), ..field("big", FieldKind::Integer) };
     let fields = vec![
         field("id", FieldKind::Integer),
-        field("big", FieldKind::Integer),
+        since,
         total,
         field("note", FieldKind::String),
         field("born", FieldKind::Date),
@@ -44,7 +45,8 @@ fn table() -> Result<Table, Box<dyn Error>> {
         status,
     ];
     let labels = Labels { titles: texts(&[("en", "Typed"), ("ar", "مكتوب")])?, descriptions: Texts::default() };
-    Ok(Table { collection: "typed".to_owned(), fields, labels, ..customer() })
+    let dataset_labels = Labels { titles: texts(&[("en", "Customers"), ("fr", "Clients")])?, ..Labels::default() };
+    Ok(Table { collection: "typed".to_owned(), fields, labels, dataset_labels, ..customer() })
 }
 
 fn rows() -> String {

@@ -17,6 +17,7 @@ fn field(name: &str, categories: &[&str]) -> Field {
         labels: Labels::default(),
         codes: Vec::new(),
         unit: None,
+        shown_as: None,
     }
 }
 
@@ -30,6 +31,7 @@ fn table(fields: Vec<Field>) -> Table {
         primary_key: Vec::new(),
         foreign_keys: Vec::new(),
         labels: Labels::default(),
+        dataset_labels: Labels::default(),
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) fn collections<'a>(
             let rows = preview.map_or(&[][..], |preview| &preview.rows[..shares.rows(preview)]);
             page::Collection {
                 dataset: table.dataset.as_str(),
+                dataset_title: Text::choose(&table.dataset_labels.titles, None, language),
+                dataset_description: Text::choose(&table.dataset_labels.descriptions, None, language),
                 name: &table.collection,
                 title: Text::choose(&table.labels.titles, table.title.as_deref(), language),
                 description: Text::choose(&table.labels.descriptions, table.description.as_deref(), language),
@@ -79,7 +81,7 @@ fn column<'a>(field: &'a Field, language: &Language) -> page::Column<'a> {
         name: &field.name,
         title: Text::choose(&field.labels.titles, field.title.as_deref(), language),
         description: Text::choose(&field.labels.descriptions, field.description.as_deref(), language),
-        kind: match field.kind {
+        kind: match field.shown_as.unwrap_or(field.kind) {
             FieldKind::String | FieldKind::Any | FieldKind::Object => page::Kind::Text,
             FieldKind::Integer => page::Kind::Integer,
             FieldKind::Number => page::Kind::Number,

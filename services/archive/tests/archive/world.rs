@@ -446,6 +446,7 @@ pub(crate) fn field(name: &str, kind: FieldKind) -> Field {
         labels: Labels::default(),
         codes: Vec::new(),
         unit: None,
+        shown_as: None,
     }
 }
 
@@ -459,6 +460,7 @@ pub(crate) fn customer() -> Table {
         primary_key: vec!["id".to_owned()],
         foreign_keys: Vec::new(),
         labels: Labels::default(),
+        dataset_labels: Labels::default(),
     }
 }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 use tributary_model::clock::{Clock, SystemClock};
+use tributary_model::language::Language;
 use uuid::Uuid;
 
 use crate::exit::{Failure, Outcome};
@@ -30,6 +31,9 @@ pub(crate) struct Demo {
     /// How long to wait for entities, in seconds
     #[arg(long, default_value_t = 4)]
     window: u32,
+    /// The language that she reads, as a BCP 47 tag; English by default
+    #[arg(long)]
+    language: Option<Language>,
 }
 
 /// How the demo ended.

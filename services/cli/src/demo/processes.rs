@@ -131,6 +131,7 @@ async fn open(gateway: &Gateway, args: &Demo) -> Result<String, Failure> {
         waiting: Some(WaitingPolicy { policy: Some(Policy::BestEffort(BestEffort { window: Some(window) })) }),
         request_ref: "demo".to_owned(),
         identity_confirmed: true,
+        language: args.language.as_ref().map(ToString::to_string).unwrap_or_default(),
         ..Default::default()
     };
     let opened = gateway.cases().open_case(request).await.map_err(|status| refused(&status))?;

@@ -118,6 +118,17 @@ pub(crate) fn customers(reader: &Language) -> Collection<'static> {
     ];
     Collection {
         dataset: "crm",
+        dataset_title: label(
+            &[
+                ("en", "Customers"),
+                ("fr", "Clientèle"),
+                ("nl", "Klanten"),
+                ("de", "Kundschaft"),
+                ("es", "Clientela"),
+            ],
+            reader,
+        ),
+        dataset_description: None,
         name: "customer",
         title: label(
             &[
@@ -189,6 +200,8 @@ pub(crate) fn orders(reader: &Language, shown: usize, total: u64) -> Collection<
     });
     Collection {
         dataset: "shop",
+        dataset_title: None,
+        dataset_description: None,
         name: "purchase",
         title: label(
             &[("en", "Orders"), ("fr", "Commandes"), ("nl", "Bestellingen"), ("de", "Bestellungen"), ("es", "Pedidos")],
@@ -245,6 +258,20 @@ pub(crate) fn messages(reader: &Language) -> Collection<'static> {
     ];
     Collection {
         dataset: "support",
+        dataset_title: label(
+            &[
+                ("en", "Support"),
+                ("fr", "Assistance"),
+                ("nl", "Ondersteuning"),
+                ("de", "Kundendienst"),
+                ("es", "Asistencia"),
+            ],
+            reader,
+        ),
+        dataset_description: label(
+            &[("en", "What you wrote to us and what we answered."), ("fr", "Ce que vous nous avez écrit, et nos réponses.")],
+            reader,
+        ),
         name: "message",
         title: label(
             &[

@@ -109,6 +109,8 @@ fn collection(word: &'static str, wide: &'static str) -> Collection<'static> {
     rows.push(vec![Cell::Text(SCRIPT); 6]);
     Collection {
         dataset: "d",
+        dataset_title: Some(Text::plain(SCRIPT)),
+        dataset_description: Some(Text::plain(TURNED)),
         name: CLOSING,
         title: Some(Text::plain(IMAGE)),
         description: Some(Text::plain(SCRIPT)),

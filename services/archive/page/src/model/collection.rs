@@ -9,6 +9,10 @@ use super::text::Text;
 pub struct Collection<'a> {
     /// The dataset it belongs to, as it is named in the files.
     pub dataset: &'a str,
+    /// The dataset's name for people, which heads its collections.
+    pub dataset_title: Option<Text<'a>>,
+    /// What the dataset is.
+    pub dataset_description: Option<Text<'a>>,
     /// Its own name, as in the files.
     pub name: &'a str,
     /// Its name for people.

@@ -7,6 +7,15 @@ use crate::model::entity::Entity;
 use crate::model::page::Page;
 use crate::names;
 
+/// How a collection stands on its page.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    /// Whether it is open from the start.
+    pub(crate) unfold: bool,
+    /// Whether it stands below the heading of its dataset.
+    pub(crate) grouped: bool,
+}
+
 /// Writes the collection; `place` numbers it within the page.
 pub(crate) fn write(
     html: &mut Html,
@@ -14,16 +23,16 @@ pub(crate) fn write(
     entity: &Entity<'_>,
     place: (usize, usize),
     collection: &Collection<'_>,
-    unfold: bool,
+    look: Look,
 ) {
     let words = html.words;
     html.raw("<details class=collection");
-    if unfold {
+    if look.unfold {
         html.raw(" open");
     }
-    html.raw(">\n<summary><h4>");
+    html.raw(if look.grouped { ">\n<summary><h5>" } else { ">\n<summary><h4>" });
     table::title(html, collection);
-    html.raw("</h4> <span class=count>")
+    html.raw(if look.grouped { "</h5> <span class=count>" } else { "</h4> <span class=count>" })
         .counted(&words.counts.rows, collection.total_rows.max(collection.rows.len() as u64))
         .raw("</span></summary>\n");
     if let Some(description) = &collection.description {

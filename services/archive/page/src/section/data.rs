@@ -2,8 +2,10 @@
 
 use tributary_model::disposition::Disposition;
 
-use super::{collection, files};
+use super::collection::{self, Look};
+use super::files;
 use crate::html::{Fill, Html};
+use crate::model::collection::Collection;
 use crate::model::entity::Entity;
 use crate::model::page::Page;
 use crate::names;
@@ -48,9 +50,28 @@ fn write_entity(html: &mut Html, page: &Page<'_>, index: usize, entity: &Entity<
         html.phrase(words.data.as_of, &[("time", Fill::Time(at))]);
     }
     html.raw("</p>\n");
+    // Where nobody named a system for people, its key would only be one more word to puzzle over.
+    let grouped = entity.collections.iter().any(|collection| collection.dataset_title.is_some());
+    let mut above = None;
     for (place, collection) in entity.collections.iter().enumerate() {
-        collection::write(html, page, entity, (index, place), collection, unfold);
+        if grouped && above.replace(collection.dataset) != Some(collection.dataset) {
+            dataset(html, collection);
+        }
+        collection::write(html, page, entity, (index, place), collection, Look { unfold, grouped });
     }
     files::attachments(html, entity);
     html.raw("<p class=back><a href=\"#answers\">").text(words.data.jump_back).raw("</a></p>\n</div>\n");
+}
+
+/// The heading of the collections of one dataset; its key where it has no name.
+fn dataset(html: &mut Html, first: &Collection<'_>) {
+    html.raw("<h4 class=dataset>");
+    match &first.dataset_title {
+        Some(title) => html.named(title),
+        None => html.name(first.dataset),
+    };
+    html.raw("</h4>\n");
+    if let Some(description) = &first.dataset_description {
+        html.raw("<p class=about>").said(description).raw("</p>\n");
+    }
 }
