@@ -37,7 +37,7 @@ async fn case_of(count: usize) -> Cost {
     let names: Vec<String> = (0..count).map(|number| format!("e{number:04}")).collect();
     let entities: Vec<&str> = names.iter().map(String::as_str).collect();
     let hub = Hub::new(&entities).await;
-    let script = |at: usize| if at % 10 == 0 { Script::honest() } else { Script::saying(Disposition::NoData) };
+    let script = |at: usize| if at.is_multiple_of(10) { Script::honest() } else { Script::saying(Disposition::NoData) };
     let _agents: Vec<_> = entities.iter().zip(0..).map(|(entity, at)| hub.agent(entity, script(at))).collect();
 
     let before = cpu();
