@@ -36,7 +36,7 @@ const LEDGER_CONTEXT: &[u8] = b"tributary agent ledger";
 
 /// The ledger of one data directory. Only one process has it at a time.
 pub(crate) struct Ledger {
-    connection: Mutex<Connection>,
+    connection: Mutex<Kept>,
     kek: KeyEncryptionKey,
     /// Makes fingerprints; also proves at start that the key file is the right one.
     key: ContentKey,
@@ -67,15 +67,15 @@ impl Ledger {
         connection.set_prepared_statement_cache_capacity(tx::KEPT);
         schema::migrate(&mut connection)?;
         let key = own_key(&connection, &kek)?;
-        Ok(Self { connection: Mutex::new(connection), kek, key, _lock: lock })
+        let kept = Kept { connection, commits: Sync::Durable };
+        Ok(Self { connection: Mutex::new(kept), kek, key, _lock: lock })
     }
 
     /// Runs `work` in one transaction: all of it or nothing.
     fn write<T>(&self, sync: Sync, work: impl FnOnce(&Tx<'_>) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        // In WAL mode a lazy commit is only written; the next durable one brings it to the disk with its own.
-        connection.pragma_update(None, "synchronous", if sync == Sync::Durable { "FULL" } else { "NORMAL" })?;
-        let transaction = Tx::new(connection.transaction_with_behavior(TransactionBehavior::Immediate)?);
+        let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.commit_as(sync)?;
+        let transaction = Tx::new(kept.connection.transaction_with_behavior(TransactionBehavior::Immediate)?);
         let done = work(&transaction)?;
         transaction.commit()?;
         Ok(done)
@@ -83,16 +83,35 @@ impl Ledger {
 
     /// Runs `work` on one consistent state.
     fn read<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T, LedgerError>) -> Result<T, LedgerError> {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        work(&Tx::new(connection.transaction()?))
+        let mut kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&Tx::new(kept.connection.transaction()?))
     }
 
     /// Overwrites what deleted rows left in the log file. Failing only delays it to the next time.
     fn scrub(&self) {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+        let kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = kept.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
             tracing::warn!(%error, "the ledger's log could not be emptied; it is tried again with the next export that ends");
         }
+    }
+}
+
+/// The connection, and how it commits now.
+struct Kept {
+    connection: Connection,
+    commits: Sync,
+}
+
+impl Kept {
+    /// Sets how the next transactions commit, where that is not how they do.
+    fn commit_as(&mut self, sync: Sync) -> rusqlite::Result<()> {
+        if self.commits != sync {
+            // In WAL mode a lazy commit is only written; the next durable one brings it to the disk with its own.
+            let mode = if sync == Sync::Durable { "FULL" } else { "NORMAL" };
+            self.connection.pragma_update(None, "synchronous", mode)?;
+            self.commits = sync;
+        }
+        Ok(())
     }
 }
 

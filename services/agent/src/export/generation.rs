@@ -102,7 +102,7 @@ fn collect(
     };
     let mut sink = Sink::new(inner, &walk.key, instruction, generation);
     let collected = setup.systems.collect(&request, &mut sink, stop)?;
-    if sink.kept() != Kept::said(&collected) {
+    if sink.kept()? != Kept::said(&collected) {
         return Err(Failure::Internal("the walk gave something else than it says".to_owned()));
     }
     let parts = collected.parts.count;

@@ -25,6 +25,8 @@ pub(super) struct Sink<'a> {
     generation: u32,
     /// Items kept so far.
     position: u32,
+    /// Items that are kept together with what comes after them: each commit is told to whoever watches.
+    waiting: Vec<Item>,
     current: Option<PartWriter>,
     sum: Sum,
 }
@@ -68,31 +70,38 @@ impl<'a> Sink<'a> {
             previews: None,
             information: None,
         };
-        Self { inner, key, instruction, generation, position: 0, current: None, sum }
+        Self { inner, key, instruction, generation, position: 0, waiting: Vec::new(), current: None, sum }
     }
 
-    /// What was kept.
-    pub(super) fn kept(self) -> Kept {
+    /// Keeps what still waits, and says what was kept.
+    pub(super) fn kept(mut self) -> Result<Kept, SinkError> {
+        self.keep()?;
         let Sum { count, bytes, encoded_bytes, rows, digest, previews, information } = self.sum;
-        Kept {
+        Ok(Kept {
             parts: PartsSummary { count, bytes, encoded_bytes, rows, sha256: digest.finish() },
             previews_sha256: previews.map(|(hasher, _)| hasher.finish()),
             information_sha256: information,
-        }
+        })
     }
 
     fn name(&self) -> PartName {
         PartName { instruction: self.instruction, generation: self.generation, index: self.sum.count + 1 }
     }
 
-    fn keep(&mut self, item: &Item) -> Result<(), SinkError> {
-        let position = self.position + 1;
+    /// Keeps what waits.
+    fn keep(&mut self) -> Result<(), SinkError> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
         let ledger = &self.inner.setup.ledger;
-        ledger.keep(self.instruction, self.generation, position, item, self.key).map_err(|error| match error {
+        let kept = ledger.keep(self.instruction, self.generation, self.position + 1, &self.waiting, self.key);
+        kept.map_err(|error| match error {
             LedgerError::Full => SinkError::Full(error.to_string()),
             other => SinkError::Io(io::Error::other(other.to_string())),
         })?;
-        self.position = position;
+        // Bounded by what the ledger has room for, far below the type's.
+        self.position += u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        self.waiting.clear();
         self.inner.changes.tell(self.instruction);
         Ok(())
     }
@@ -100,7 +109,9 @@ impl<'a> Sink<'a> {
 
 impl PartSink for Sink<'_> {
     fn table(&mut self, table: &Table) -> Result<(), SinkError> {
-        self.keep(&Item::Table(table.clone()))
+        // Nobody needs it before its first part.
+        self.waiting.push(Item::Table(table.clone()));
+        Ok(())
     }
 
     fn begin(&mut self) -> Result<(), SinkError> {
@@ -120,7 +131,8 @@ impl PartSink for Sink<'_> {
         if carried != part.encoded_bytes {
             return Err(misuse("a descriptor with another size than the bytes"));
         }
-        self.keep(&Item::Part(part.clone()))?;
+        self.waiting.push(Item::Part(part.clone()));
+        self.keep()?;
         self.sum.count += 1;
         self.sum.bytes += part.bytes;
         self.sum.encoded_bytes += part.encoded_bytes;
@@ -136,7 +148,8 @@ impl PartSink for Sink<'_> {
             Some((hasher, _)) => hasher,
             None => Hasher::new(),
         };
-        self.keep(&Item::Preview(preview.clone()))?;
+        // All previews of an entity are bounded, and come at the end at once.
+        self.waiting.push(Item::Preview(preview.clone()));
         hasher.update(&preview::to_file([preview]));
         self.sum.previews = Some((hasher, place));
         Ok(())
@@ -146,7 +159,7 @@ impl PartSink for Sink<'_> {
         if self.sum.information.is_some() {
             return Err(misuse("a second record of processing"));
         }
-        self.keep(&Item::Information(information.clone()))?;
+        self.waiting.push(Item::Information(information.clone()));
         self.sum.information = Some(information::digest(information));
         Ok(())
     }

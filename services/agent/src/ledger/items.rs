@@ -51,26 +51,31 @@ pub(crate) struct View {
 }
 
 impl Ledger {
-    /// Keeps the item at `position` (from 1) of a running generation.
+    /// Keeps `items`, the first at `position` (from 1), of a running generation: all of them or none.
     pub(crate) fn keep(
         &self,
         instruction: InstructionId,
         generation: u32,
         position: u32,
-        item: &Item,
+        items: &[Item],
         key: &ContentKey,
     ) -> Result<(), LedgerError> {
-        let plain = serde_json::to_vec(item).map_err(|_| LedgerError::Corrupt("an item"))?;
-        let sealed = key.seal(&purpose(generation, position), &plain)?;
-        let part = if let Item::Part(part) = item { Some(part.index) } else { None };
+        let sealed = |(item, position)| seal(item, generation, position, key).map(|sealed| (position, sealed));
+        let rows: Vec<_> = items.iter().zip(position..).map(sealed).collect::<Result<_, _>>()?;
         self.write(Sync::Lazy, |tx| {
-            let kept = tx.execute(
-                "INSERT INTO item (instruction, generation, position, part, sealed)
-                 SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS
-                     (SELECT 1 FROM export WHERE instruction = ?1 AND generation = ?2 AND state = 'running')",
-                params![instruction.to_string(), generation, position, part, sealed],
-            )?;
-            if kept == 1 { Ok(()) } else { Err(LedgerError::Replaced) }
+            for ((position, sealed), item) in rows.iter().zip(items) {
+                let part = if let Item::Part(part) = item { Some(part.index) } else { None };
+                let kept = tx.execute(
+                    "INSERT INTO item (instruction, generation, position, part, sealed)
+                     SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS
+                         (SELECT 1 FROM export WHERE instruction = ?1 AND generation = ?2 AND state = 'running')",
+                    params![instruction.to_string(), generation, position, part, sealed],
+                )?;
+                if kept != 1 {
+                    return Err(LedgerError::Replaced);
+                }
+            }
+            Ok(())
         })
     }
 
@@ -162,6 +167,11 @@ fn each(
         }
     }
     Ok(true)
+}
+
+fn seal(item: &Item, generation: u32, position: u32, key: &ContentKey) -> Result<Vec<u8>, LedgerError> {
+    let plain = serde_json::to_vec(item).map_err(|_| LedgerError::Corrupt("an item"))?;
+    Ok(key.seal(&purpose(generation, position), &plain)?)
 }
 
 fn open(key: &ContentKey, generation: u32, position: u32, sealed: &[u8]) -> Result<Item, LedgerError> {

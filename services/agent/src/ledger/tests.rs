@@ -93,11 +93,11 @@ fn a_generation_that_was_overtaken_changes_nothing() {
     let second = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
     assert_eq!(second.generation, 2);
     let item = table();
-    assert!(matches!(ledger.keep(id, 1, 1, &item, &first.key), Err(LedgerError::Replaced)));
+    assert!(matches!(ledger.keep(id, 1, 1, std::slice::from_ref(&item), &first.key), Err(LedgerError::Replaced)));
     let signed = Attested { envelope: b"{}".to_vec(), parts: 0 };
     assert!(!ledger.attest(id, 1, &signed, later(9), now()).unwrap());
     assert!(!ledger.wait(id, 1, "x", None).unwrap());
-    ledger.keep(id, 2, 1, &item, &second.key).unwrap();
+    ledger.keep(id, 2, 1, std::slice::from_ref(&item), &second.key).unwrap();
     assert_eq!(ledger.view(id, 2, 0, MANY, now()).unwrap().unwrap().items, [item]);
     assert!(ledger.attest(id, 2, &signed, later(9), now()).unwrap());
     assert!(ledger.start_generation(id, PATIENCE, now()).unwrap().is_none(), "it is at its end");
@@ -115,7 +115,7 @@ fn fifty_thousand_parts_are_kept_and_looked_at_in_bounded_batches() {
     ledger.begin(&new, 9, now()).unwrap();
     let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
     for index in 1..=PARTS {
-        ledger.keep(id, 1, index, &Item::Part(part(index)), &walk.key).unwrap();
+        ledger.keep(id, 1, index, &[Item::Part(part(index))], &walk.key).unwrap();
     }
     ledger.attest(id, 1, &Attested { envelope: b"{}".to_vec(), parts: PARTS }, later(1000), now()).unwrap();
     let most = Most { items: 64, bytes: 20_000 };
@@ -147,7 +147,7 @@ fn a_look_is_bounded_in_bytes_and_shows_one_item_at_least() {
     ledger.begin(&new, 9, now()).unwrap();
     let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
     for index in 1..=3 {
-        ledger.keep(id, 1, index, &Item::Part(part(index)), &walk.key).unwrap();
+        ledger.keep(id, 1, index, &[Item::Part(part(index))], &walk.key).unwrap();
     }
     let look = |bytes, from| ledger.view(id, 1, from, Most { items: 9, bytes }, now()).unwrap().unwrap().items.len();
     assert_eq!((look(1, 0), look(1, 2), look(1, 3), look(1 << 20, 0)), (1, 1, 0, 3));
@@ -185,7 +185,7 @@ fn what_has_ended_is_shredded_and_its_attestation_stays() {
     let id = new.instruction;
     ledger.begin(&new, 9, now()).unwrap();
     let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
-    ledger.keep(id, 1, 1, &table(), &walk.key).unwrap();
+    ledger.keep(id, 1, 1, &[table()], &walk.key).unwrap();
     let signed = Attested { envelope: b"{signed}".to_vec(), parts: 0 };
     ledger.attest(id, 1, &signed, later(1000), now()).unwrap();
     let wrapped: Vec<u8> =
@@ -267,7 +267,7 @@ fn a_second_agent_another_key_and_a_newer_schema_are_refused() {
 fn a_full_volume_is_told_apart_from_a_failure() {
     let place = Place::new();
     let ledger = place.open().unwrap();
-    ledger.connection.lock().unwrap().pragma_update(None, "max_page_count", 1).unwrap();
+    ledger.connection.lock().unwrap().connection.pragma_update(None, "max_page_count", 1).unwrap();
     let mut outcome = Ok(Begun::TooMany);
     for _ in 0..1000 {
         outcome = ledger.begin(&request("anna@example.org"), usize::MAX, now());
