@@ -236,14 +236,6 @@ impl<'e> Encoder<'e> {
         read.map(|()| path.as_str().to_owned())
     }
 
-    fn is_large(&self, cell: Cell<'_>) -> bool {
-        match cell {
-            Cell::Large(_) => true,
-            Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len() as u64 > self.sizes.cell,
-            _ => false,
-        }
-    }
-
     fn relieve(&mut self) -> Result<(), SinkError> {
         let largest = self.tables.iter().max_by_key(|(_, pending)| pending.rows.len()).map(|(&node, _)| node);
         largest.map_or(Ok(()), |node| self.flush(node))
@@ -252,20 +244,19 @@ impl<'e> Encoder<'e> {
 
 impl Visitor for Encoder<'_> {
     fn row(&mut self, node: NodeId, row: &dyn Row) -> Result<(), ReadError> {
-        let columns = self.graph.collection(node).fields.len();
         let mut files = BTreeMap::new();
-        for column in 0..columns {
-            if self.is_large(row.cell(column)) {
-                files.insert(column, self.file(node, row, column)?);
+        let mut started = self.append(node, row, &files);
+        if started.is_none() {
+            for column in 0..self.graph.collection(node).fields.len() {
+                if cell::is_large(row.cell(column), self.sizes.cell) {
+                    files.insert(column, self.file(node, row, column)?);
+                }
             }
+            started = self.append(node, row, &files);
         }
+        let before = started.ok_or_else(|| ReadError::NotReadable("a value changed while it was read".to_owned()))?;
         self.previews.row(node, row, &files);
         let pending = self.tables.entry(node).or_default();
-        let before = pending.rows.len();
-        match self.format {
-            TableFormat::Csv => csv::row(&mut pending.rows, columns, row, &files),
-            TableFormat::Ndjson => ndjson::row(&mut pending.rows, &self.graph.collection(node).fields, row, &files),
-        }
         pending.count += 1;
         self.waiting += pending.rows.len() - before;
         // A part ends at a row: what would make it too large begins the next one.
@@ -280,6 +271,24 @@ impl Visitor for Encoder<'_> {
 }
 
 impl Encoder<'_> {
+    /// Appends a row to those that wait, and says where it starts. `None`: cells of it must be in files first, and
+    /// nothing was appended. That is found out on the way, as to look at each cell twice would cost more than to write
+    /// most of them.
+    fn append(&mut self, node: NodeId, row: &dyn Row, paths: &BTreeMap<usize, String>) -> Option<usize> {
+        let fields = &self.graph.collection(node).fields;
+        let files = cell::Files { paths, largest: self.sizes.cell };
+        let rows = &mut self.tables.entry(node).or_default().rows;
+        let before = rows.len();
+        let whole = match self.format {
+            TableFormat::Csv => csv::row(rows, fields.len(), row, &files),
+            TableFormat::Ndjson => ndjson::row(rows, fields, row, &files),
+        };
+        if !whole {
+            rows.truncate(before);
+        }
+        whole.then_some(before)
+    }
+
     /// Flushes a collection; when its last row, which starts at `last`, would make the part too large, that row waits
     /// for the next part.
     fn flush_cut(&mut self, node: NodeId, last: usize) -> Result<(), SinkError> {

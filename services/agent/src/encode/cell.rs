@@ -7,16 +7,56 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use serde::Serialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use crate::source::Row;
 use crate::value::Cell;
+
+/// The cells of a row that stand in files of their own.
+pub(super) struct Files<'f> {
+    /// Paths of those that do, by column.
+    pub(super) paths: &'f BTreeMap<usize, String>,
+    /// Cells above this must, in bytes.
+    pub(super) largest: u64,
+}
+
+impl Files<'_> {
+    /// The cell as it is written; `None` when it must be in a file and is not.
+    pub(super) fn written<'c>(&self, row: &'c dyn Row, column: usize) -> Option<Written<'c>> {
+        let cell = row.cell(column);
+        if !is_large(cell, self.largest) {
+            return Some(written(cell, None));
+        }
+        let path = self.paths.get(&column)?;
+        Some(written(cell, Some(path)))
+    }
+}
+
+/// Whether a cell must be a file of its own, when those above `largest` bytes must.
+pub(super) fn is_large(cell: Cell<'_>, largest: u64) -> bool {
+    match cell {
+        Cell::Large(_) => true,
+        Cell::Text(bytes) | Cell::Blob(bytes) => bytes.len() as u64 > largest,
+        _ => false,
+    }
+}
+
+/// Appends a number in JSON's form, which is the shortest that reads back to the same value.
+pub(super) fn digits(out: &mut Vec<u8>, number: impl Serialize) {
+    // Writing a number into a vector cannot fail.
+    let _ = serde_json::to_writer(out, &number);
+}
 
 /// A cell as it is written.
 pub(super) enum Written<'c> {
     /// Nothing.
     Null,
-    /// Digits.
-    Number(String),
+    /// A whole number.
+    Whole(i64),
+    /// A finite number with a fraction.
+    Real(f64),
     /// Digits that a reader of JSON numbers would round.
     Exact(&'c str),
     /// True or false.
@@ -30,7 +70,8 @@ impl<'c> Written<'c> {
     pub(super) fn into_text(self) -> Option<Cow<'c, str>> {
         match self {
             Self::Null => None,
-            Self::Number(digits) => Some(digits.into()),
+            Self::Whole(n) => Some(n.to_string().into()),
+            Self::Real(n) => Some(serde_json::Number::from_f64(n).map_or_else(String::new, |n| n.to_string()).into()),
             Self::Exact(digits) => Some(digits.into()),
             Self::Bool(b) => Some(if b { "true" } else { "false" }.into()),
             Self::Text(text) => Some(text),
@@ -44,10 +85,8 @@ pub(super) fn written<'c>(cell: Cell<'c>, file: Option<&String>) -> Written<'c> 
     }
     match cell {
         Cell::Null => Written::Null,
-        Cell::Integer(n) => Written::Number(n.to_string()),
-        Cell::Real(n) if n.is_finite() => {
-            Written::Number(serde_json::Number::from_f64(n).map_or_else(String::new, |n| n.to_string()))
-        }
+        Cell::Integer(n) => Written::Whole(n),
+        Cell::Real(n) if n.is_finite() => Written::Real(n),
         Cell::Real(n) => Written::Text(if n > 0.0 { "Infinity" } else { "-Infinity" }.into()),
         Cell::Bool(b) => Written::Bool(b),
         Cell::Decimal(digits) => Written::Exact(std::str::from_utf8(digits).unwrap_or_default()),

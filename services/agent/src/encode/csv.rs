@@ -1,11 +1,9 @@
 //! CSV as RFC 4180 has it: CRLF, quotes where needed, a header in every part. No value is an empty field, empty text is
 //! a pair of quotes. Text that a spreadsheet would take for a formula gets an apostrophe in front.
 
-use std::collections::BTreeMap;
-
 use tributary_model::manifest::Collection;
 
-use super::cell::{Written, written};
+use super::cell::{Files, Written, digits};
 use crate::source::Row;
 
 /// The header line.
@@ -21,17 +19,19 @@ pub(super) fn header(collection: &Collection) -> Vec<u8> {
     out
 }
 
-/// Appends a row.
-pub(super) fn row(out: &mut Vec<u8>, columns: usize, row: &dyn Row, files: &BTreeMap<usize, String>) {
+/// Appends a row. False: a cell of it must be in a file and is not, and what was appended is no whole row.
+pub(super) fn row(out: &mut Vec<u8>, columns: usize, row: &dyn Row, files: &Files<'_>) -> bool {
     for column in 0..columns {
         if column > 0 {
             out.push(b',');
         }
-        match written(row.cell(column), files.get(&column)) {
+        let Some(cell) = files.written(row, column) else { return false };
+        match cell {
             // A line with nothing on it would be no row to most readers.
             Written::Null if columns == 1 => out.extend_from_slice(b"\"\""),
             Written::Null => {}
-            Written::Number(digits) => out.extend_from_slice(digits.as_bytes()),
+            Written::Whole(n) => digits(out, n),
+            Written::Real(n) => digits(out, n),
             Written::Exact(digits) => out.extend_from_slice(digits.as_bytes()),
             Written::Bool(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
             Written::Text(value) if is_formula(&value) => text(out, &format!("'{value}")),
@@ -39,6 +39,7 @@ pub(super) fn row(out: &mut Vec<u8>, columns: usize, row: &dyn Row, files: &BTre
         }
     }
     out.extend_from_slice(b"\r\n");
+    true
 }
 
 /// What Excel, LibreOffice or Sheets would run, full-width forms included (OWASP, CSV Injection). A negative number runs

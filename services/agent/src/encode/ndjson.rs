@@ -1,27 +1,28 @@
 //! One JSON object a line, keys in column order. Whole numbers stand in all their digits.
 
-use std::collections::BTreeMap;
-
 use tributary_model::manifest::Field;
 
-use super::cell::{Written, written};
+use super::cell::{Files, Written, digits};
 use crate::source::Row;
 
-/// Appends a row.
-pub(super) fn row(out: &mut Vec<u8>, fields: &[Field], row: &dyn Row, files: &BTreeMap<usize, String>) {
+/// Appends a row. False: a cell of it must be in a file and is not, and what was appended is no whole row.
+pub(super) fn row(out: &mut Vec<u8>, fields: &[Field], row: &dyn Row, files: &Files<'_>) -> bool {
     for (column, field) in fields.iter().enumerate() {
+        let Some(cell) = files.written(row, column) else { return false };
         out.push(if column == 0 { b'{' } else { b',' });
         text(out, &field.shown);
         out.push(b':');
-        match written(row.cell(column), files.get(&column)) {
+        match cell {
             Written::Null => out.extend_from_slice(b"null"),
-            Written::Number(digits) => out.extend_from_slice(digits.as_bytes()),
+            Written::Whole(n) => digits(out, n),
+            Written::Real(n) => digits(out, n),
             Written::Exact(digits) => text(out, digits),
             Written::Bool(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
             Written::Text(value) => text(out, &value),
         }
     }
     out.extend_from_slice(if fields.is_empty() { b"{}\n" } else { b"}\n" });
+    true
 }
 
 fn text(out: &mut Vec<u8>, value: &str) {
