@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use aws_lc_rs::rand;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::{ContentKey, CryptoError, FRAME, HEADER, ObjectCipher, TAG};
 
@@ -16,11 +16,21 @@ use super::{ContentKey, CryptoError, FRAME, HEADER, ObjectCipher, TAG};
 pub struct FrameWriter<W: Write> {
     inner: W,
     cipher: ObjectCipher,
-    frame: Zeroizing<Vec<u8>>,
+    frame: Frame,
     number: u64,
     plain: u64,
     /// Set while a frame is on its way out: after a failed write its bytes are gone, and the object with them.
     broken: bool,
+}
+
+/// The frame being filled. Plain bytes stand up to its length and none beyond, as it is emptied only once they were
+/// sealed in place: so what is wiped is what was not sealed, and small objects cost nothing for the room they leave.
+struct Frame(Vec<u8>);
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
 }
 
 impl<W: Write> FrameWriter<W> {
@@ -30,7 +40,7 @@ impl<W: Write> FrameWriter<W> {
         rand::fill(&mut header).map_err(|_| CryptoError::Random)?;
         let cipher = ObjectCipher::new(key, &header, context, object)?;
         inner.write_all(&header)?;
-        let frame = Zeroizing::new(Vec::with_capacity(FRAME + TAG));
+        let frame = Frame(Vec::with_capacity(FRAME + TAG));
         Ok(Self { inner, cipher, frame, number: 0, plain: 0, broken: false })
     }
 
@@ -57,11 +67,11 @@ impl<W: Write> FrameWriter<W> {
     fn send(&mut self, last: bool) -> io::Result<()> {
         self.whole()?;
         self.broken = true;
-        self.cipher.seal(self.number, last, &mut self.frame)?;
-        self.inner.write_all(&self.frame)?;
+        self.cipher.seal(self.number, last, &mut self.frame.0)?;
+        self.inner.write_all(&self.frame.0)?;
         self.broken = false;
         self.number += 1;
-        self.frame.zeroize();
+        self.frame.0.clear();
         Ok(())
     }
 }
@@ -70,11 +80,11 @@ impl<W: Write> Write for FrameWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.whole()?;
         // A full frame waits until more comes: only then is it known not to be the last.
-        if self.frame.len() == FRAME && !bytes.is_empty() {
+        if self.frame.0.len() == FRAME && !bytes.is_empty() {
             self.send(false)?;
         }
-        let taken = bytes.len().min(FRAME - self.frame.len());
-        self.frame.extend_from_slice(&bytes[..taken]);
+        let taken = bytes.len().min(FRAME - self.frame.0.len());
+        self.frame.0.extend_from_slice(&bytes[..taken]);
         self.plain += taken as u64;
         Ok(taken)
     }
