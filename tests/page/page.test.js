@@ -55,7 +55,7 @@ const violations = async (tab) => {
 };
 
 test("the samples are there", () => {
-  for (const name of ["normal-en", "empty", "addendum", "hostile", "entities-1000", "megabytes"]) assert.ok(names.includes(name), name);
+  for (const name of ["case-fr", "normal-en", "empty", "addendum", "hostile", "entities-1000", "megabytes"]) assert.ok(names.includes(name), name);
 });
 
 for (const name of names) {
@@ -268,3 +268,14 @@ for (const name of ["megabytes", "entities-1000"]) {
     await tab.close();
   });
 }
+
+test("the page of a real case says in the reader's language what the manifests say", async () => {
+  const { tab } = await open(address("case-fr"));
+  assert.equal(await tab.evaluate(() => document.documentElement.lang), "fr");
+  const systems = await tab.$$eval("#data h4.dataset", (all) => all.map((heading) => heading.textContent));
+  assert.ok(systems.includes("Boutique en ligne") && systems.includes("Programme de fidélité"), systems.join());
+  assert.match(await tab.$eval("#missing", (section) => section.textContent), /Halden Polska/);
+  const orders = await tab.$$eval("#data table.rows", (all) => all.map((table) => table.textContent).find((text) => text.includes("Passée le")));
+  assert.match(orders, /\d (janv\.|févr\.|mars|avr\.|mai|juin|juil\.|août|sept\.|oct\.|nov\.|déc\.) \d{4}, \d\d:\d\d/);
+  await tab.close();
+});

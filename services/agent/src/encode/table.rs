@@ -39,6 +39,11 @@ pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Tabl
 fn field(declared: &manifest::Field, index: usize, kind: FieldKind, categories: Vec<String>) -> Field {
     let mut labels = labels(&declared.wording, declared.redacted.then(|| format!("Field {}", index + 1)));
     if let Some(represents) = declared.represents {
+        if labels.descriptions.is_empty() {
+            // Nothing else is said, so the note alone can be said in every language that the column has a name in.
+            let languages = labels.titles.0.keys().cloned().chain([Language::english()]);
+            labels.descriptions.0.extend(languages.map(|language| (language, String::new())));
+        }
         say_what_files_hold(&mut labels.descriptions, represents.form);
     }
     Field {
@@ -78,9 +83,6 @@ fn english(texts: &Texts) -> Option<String> {
 
 /// Who compares the preview's dates with the files must know what stands there.
 fn say_what_files_hold(descriptions: &mut Texts, form: manifest::MomentForm) {
-    if descriptions.is_empty() {
-        descriptions.0.insert(Language::english(), String::new());
-    }
     for (language, text) in &mut descriptions.0 {
         if let Some(note) = moment::in_the_files(form, language) {
             let stop = if text.is_empty() || text.ends_with(['.', '!', '?']) { "" } else { "." };

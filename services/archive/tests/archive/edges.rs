@@ -5,9 +5,9 @@ use std::io::Cursor;
 use tributary_archive::bag::{BuildError, Contribution};
 use tributary_archive::information::{InformationFile, RecordState};
 use tributary_archive::part::PartPath;
-use tributary_archive::preview;
+use tributary_archive::preview::{self, PreviewCell};
 use tributary_archive::show::{Chain, LinkState, show};
-use tributary_archive::table::{Code, Labels, Table};
+use tributary_archive::table::{Code, FieldKind, Labels, Table};
 use tributary_archive::verify::Verdict;
 use tributary_model::disposition::Disposition;
 use tributary_model::language::Texts;
@@ -81,6 +81,9 @@ fn labels_in_any_script_come_through_unchanged() {
     let texts = |text: &str| Texts([("he".parse().unwrap(), text.to_owned())].into());
     let mut table = Table {
         labels: Labels { titles: texts("לקוחות"), descriptions: texts("כל הלקוחות") },
+        dataset_labels: Labels {
+            titles: texts("מערכת הלקוחות"), descriptions: texts("מה שאנו יודעים")
+        },
         ..customer()
     };
     table.fields[1].labels.titles = texts("שם ‏(פרטי)");
@@ -91,7 +94,29 @@ fn labels_in_any_script_come_through_unchanged() {
     let files = authentic(&world, &[contribution]);
     let package = files.text("data/entities/acme-fr/datapackage.json");
     assert!(package.contains("לקוחות") && package.contains("שם ‏(פרטי)") && package.contains("ראשון"));
-    assert!(files.text("START-HERE.html").contains("לקוחות"));
+    assert!(
+        package.contains("מערכת הלקוחות") && package.contains("מה שאנו יודעים"),
+        "read back, since it is authentic"
+    );
+    let page = files.text("START-HERE.html");
+    let (heading, rest) = page.split_once("מערכת הלקוחות").unwrap();
+    assert!(heading.trim_end().ends_with('>') && rest.contains("מה שאנו יודעים") && rest.contains("לקוחות"));
+}
+
+#[test]
+fn a_column_of_seconds_that_means_a_day_is_shown_as_one() {
+    let mut table = customer();
+    table.fields[2].kind = FieldKind::Integer;
+    table.fields[2].shown_as = Some(FieldKind::Date);
+    let mut world = World::new(&["acme-fr"]);
+    let contents = vec![Content::csv("c.csv", "customer", 1, "id,name,born\n1,a,468547200\n".to_owned())];
+    let mut preview = sample_previews().split_off(1);
+    preview[0].rows = vec![["1", "a", "1984-11-06"].map(|text| PreviewCell::Text(text.to_owned())).into()];
+    preview[0].total_rows = 1;
+    let contribution = world.describes("acme-fr", contents, vec![table], preview, None);
+    let files = authentic(&world, &[contribution]);
+    assert!(files.text("data/entities/acme-fr/datapackage.json").contains(r#""shownAs": "date""#));
+    assert!(files.text("START-HERE.html").contains("<td>6 Nov 1984"));
 }
 
 #[test]

@@ -119,13 +119,7 @@ pub(crate) fn customers(reader: &Language) -> Collection<'static> {
     Collection {
         dataset: "crm",
         dataset_title: label(
-            &[
-                ("en", "Customers"),
-                ("fr", "Clientèle"),
-                ("nl", "Klanten"),
-                ("de", "Kundschaft"),
-                ("es", "Clientela"),
-            ],
+            &[("en", "Customers"), ("fr", "Clientèle"), ("nl", "Klanten"), ("de", "Kundschaft"), ("es", "Clientela")],
             reader,
         ),
         dataset_description: None,
@@ -269,7 +263,10 @@ pub(crate) fn messages(reader: &Language) -> Collection<'static> {
             reader,
         ),
         dataset_description: label(
-            &[("en", "What you wrote to us and what we answered."), ("fr", "Ce que vous nous avez écrit, et nos réponses.")],
+            &[
+                ("en", "What you wrote to us and what we answered."),
+                ("fr", "Ce que vous nous avez écrit, et nos réponses."),
+            ],
             reader,
         ),
         name: "message",
