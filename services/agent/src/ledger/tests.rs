@@ -104,6 +104,21 @@ fn a_generation_that_was_overtaken_changes_nothing() {
     assert_eq!(ledger.view(id, 2, 1, MANY, now()).unwrap().unwrap().attested, Some(signed));
 }
 
+#[test]
+fn items_that_come_together_are_all_kept_in_their_order_or_none_is() {
+    let place = Place::new();
+    let ledger = place.open().unwrap();
+    let new = request("anna@example.org");
+    let id = new.instruction;
+    ledger.begin(&new, 9, now()).unwrap();
+    let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
+    let first = [table(), Item::Part(part(1))];
+    ledger.keep(id, 1, 1, &first, &walk.key).unwrap();
+    // The part's place is taken: the table before it is not kept either.
+    assert!(ledger.keep(id, 1, 3, &[table(), Item::Part(part(1))], &walk.key).is_err());
+    assert_eq!(ledger.view(id, 1, 0, MANY, now()).unwrap().unwrap().items, first);
+}
+
 /// A look costs what it shows, wherever it begins; so the sum over all looks of a watcher is linear.
 #[test]
 fn fifty_thousand_parts_are_kept_and_looked_at_in_bounded_batches() {
