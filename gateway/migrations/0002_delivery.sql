@@ -13,6 +13,8 @@ CREATE TABLE links (
     -- Complete downloads, and downloads that were begun.
     downloads BIGINT NOT NULL,
     starts BIGINT NOT NULL,
+    -- Bytes handed to browsers, over all downloads, complete or not.
+    sent BIGINT NOT NULL,
     confirm_delivery BOOLEAN NOT NULL,
     language TEXT,
     record BYTEA NOT NULL,

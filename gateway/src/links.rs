@@ -88,7 +88,7 @@ pub(crate) struct NewLink {
 pub(crate) enum LinkState {
     /// It can.
     Active,
-    /// Its downloads are used up, or were begun too often.
+    /// Its downloads are used up, or were begun too often, or as many bytes have left as they would take.
     Used,
     /// Its time is over.
     Expired,
@@ -124,6 +124,9 @@ pub(crate) struct Link {
     pub(crate) downloads: u32,
     /// Downloads that were begun.
     pub(crate) starts: u32,
+    /// Bytes handed to browsers over all downloads, and bytes of the archive.
+    pub(crate) sent: u64,
+    pub(crate) size: u64,
     pub(crate) confirm_delivery: bool,
     pub(crate) language: Option<Language>,
     pub(crate) channel: String,
@@ -140,13 +143,19 @@ impl Link {
             LinkState::Shredded
         } else if self.revoked_at.is_some() {
             LinkState::Revoked
-        } else if self.downloads >= self.max_downloads || self.starts >= self.max_starts() {
+        } else if self.downloads >= self.max_downloads || self.starts >= self.max_starts() || self.was_taken() {
             LinkState::Used
         } else if self.expires_at <= now {
             LinkState::Expired
         } else {
             LinkState::Active
         }
+    }
+
+    /// Whether as many bytes have left as it allows, even if nobody took the last one: whoever always leaves that one out
+    /// would have the archive again and again. A download under way may go on.
+    fn was_taken(&self) -> bool {
+        self.sent >= self.size.saturating_mul(self.max_downloads.into())
     }
 
     fn max_starts(&self) -> u32 {
@@ -206,6 +215,8 @@ mod tests {
             max_downloads: 1,
             downloads: 0,
             starts: 0,
+            sent: 0,
+            size: 1000,
             confirm_delivery: false,
             language: None,
             channel: String::new(),
@@ -222,6 +233,9 @@ mod tests {
         assert_eq!(link().state(at("2026-01-08T00:00:00Z")), LinkState::Expired);
         assert_eq!(Link { downloads: 1, ..link() }.state(now), LinkState::Used);
         assert_eq!(Link { starts: STARTS_PER_DOWNLOAD, ..link() }.state(now), LinkState::Used);
+        assert_eq!(Link { sent: 999, ..link() }.state(now), LinkState::Active);
+        assert_eq!(Link { sent: 1000, ..link() }.state(now), LinkState::Used);
+        assert_eq!(Link { sent: 1000, max_downloads: 2, ..link() }.state(now), LinkState::Active);
         assert_eq!(Link { revoked_at: Some(now), ..link() }.state(now), LinkState::Revoked);
         assert_eq!(Link { is_readable: false, ..link() }.state(now), LinkState::Shredded);
     }

@@ -63,11 +63,11 @@ pub(super) struct Flight {
 }
 
 impl Flight {
-    /// Records how it ended: with all of its bytes sent, or not.
-    pub(super) async fn landed(mut self, is_whole: bool) {
+    /// Records how it ended: with all of its bytes sent, or with `bytes` of them.
+    pub(super) async fn landed(mut self, is_whole: bool, bytes: u64) {
         self.is_counted = false;
         let is_complete = self.flights.end(self.session, is_whole && self.reaches_end);
-        match self.store.range_ended(self.session, is_complete, self.clock.now()).await {
+        match self.store.range_ended(self.session, is_complete, bytes, self.clock.now()).await {
             Ok(()) => {}
             Err(error) => tracing::error!(%error, "the end of a download by link could not be recorded"),
         }

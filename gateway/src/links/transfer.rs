@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -39,12 +39,12 @@ impl Transfer {
     /// The bytes of `download` as an answer's body, and the work that fills it.
     pub(super) fn start(self, download: Download) -> (Body, impl Future<Output = ()> + Send + 'static) {
         let (sender, pieces) = mpsc::channel(1);
-        let taken = Arc::new(AtomicUsize::new(0));
+        let taken = Arc::new(AtomicU64::new(0));
         let body = Body::from_stream(Pieces { pieces, taken: Arc::clone(&taken) });
         (body, self.run(download, sender, taken))
     }
 
-    async fn run(mut self, download: Download, sender: mpsc::Sender<Piece>, taken: Arc<AtomicUsize>) {
+    async fn run(mut self, download: Download, sender: mpsc::Sender<Piece>, taken: Arc<AtomicU64>) {
         let sent = self.send(download, &sender, &taken).await;
         match &sent {
             Ok(()) | Err(Ended::Away) => {}
@@ -58,16 +58,11 @@ impl Transfer {
             let _ = tokio::time::timeout(STALL, sender.send(Err(io::ErrorKind::ConnectionAborted.into()))).await;
         }
         drop(sender);
-        self.flight.landed(sent.is_ok()).await;
+        self.flight.landed(sent.is_ok(), taken.load(Ordering::Acquire)).await;
         drop(self.place);
     }
 
-    async fn send(
-        &mut self,
-        download: Download,
-        sender: &mpsc::Sender<Piece>,
-        taken: &AtomicUsize,
-    ) -> Result<(), Ended> {
+    async fn send(&mut self, download: Download, sender: &mpsc::Sender<Piece>, taken: &AtomicU64) -> Result<(), Ended> {
         let (mut next, mut download) = read(download).await?;
         let mut sent = 0;
         while let Some(piece) = next {
@@ -75,9 +70,10 @@ impl Transfer {
                 return Err(Ended::Over);
             }
             (next, download) = read(download).await?;
+            let bytes = piece.len() as u64;
             let (piece, written) = if next.is_none() { watched(piece) } else { (piece, None) };
             match tokio::time::timeout(STALL, sender.send(Ok(piece))).await {
-                Ok(Ok(())) => sent += 1,
+                Ok(Ok(())) => sent += bytes,
                 Ok(Err(_)) | Err(_) => return Err(Ended::Away),
             }
             if let Some(written) = written {
@@ -142,10 +138,10 @@ fn watched(piece: Bytes) -> (Bytes, Option<oneshot::Receiver<()>>) {
     (Bytes::from_owner(Watched(piece, Some(told))), Some(taken))
 }
 
-/// The body: pieces as they come, counted as the connection takes them. One that never left the channel was not sent.
+/// The body: pieces as they come, their bytes counted as the connection takes them. One that never left the channel was not sent.
 struct Pieces {
     pieces: mpsc::Receiver<Piece>,
-    taken: Arc<AtomicUsize>,
+    taken: Arc<AtomicU64>,
 }
 
 impl Stream for Pieces {
@@ -153,8 +149,8 @@ impl Stream for Pieces {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Piece>> {
         let piece = self.pieces.poll_recv(cx);
-        if matches!(piece, Poll::Ready(Some(Ok(_)))) {
-            self.taken.fetch_add(1, Ordering::Release);
+        if let Poll::Ready(Some(Ok(bytes))) = &piece {
+            self.taken.fetch_add(bytes.len() as u64, Ordering::Release);
         }
         piece
     }

@@ -27,11 +27,13 @@ macro_rules! link_columns {
     () => {
         "l.link_id AS link_id, l.case_id AS case_id, l.sequence AS sequence, l.token_mac AS token_mac, \
          l.created_at AS created_at, l.expires_at AS expires_at, l.max_downloads AS max_downloads, \
-         l.downloads AS downloads, l.starts AS starts, l.confirm_delivery AS confirm_delivery, \
+         l.downloads AS downloads, l.starts AS starts, l.sent AS sent, l.confirm_delivery AS confirm_delivery, \
          l.language AS language, l.record AS record, l.last_download_at AS last_download_at, \
          l.refused_at AS refused_at, l.revoked_at AS revoked_at, c.record_key AS record_key, \
          (SELECT COUNT(*) FROM archives a WHERE a.case_id = l.case_id AND a.sequence = l.sequence \
-         AND a.pieces IS NOT NULL AND c.content_key IS NOT NULL) AS readable"
+         AND a.pieces IS NOT NULL AND c.content_key IS NOT NULL) AS readable, \
+         (SELECT CAST(COALESCE(MAX(a.size), 0) AS BIGINT) FROM archives a WHERE a.case_id = l.case_id \
+         AND a.sequence = l.sequence) AS size"
     };
 }
 
@@ -65,8 +67,8 @@ impl Store {
                 let record = LinkRecord { actor: actor.clone(), channel: new.channel };
                 let record = head.keys.seal_record("link", &record)?;
                 let sql = "INSERT INTO links (link_id, case_id, sequence, token_mac, created_at, expires_at, \
-                           max_downloads, downloads, starts, confirm_delivery, language, record) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, $10)";
+                           max_downloads, downloads, starts, sent, confirm_delivery, language, record) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, $8, $9, $10)";
                 let language = new.language.map(String::from);
                 let values = vals![
                     link.to_string(),
@@ -212,11 +214,13 @@ impl Store {
         .await
     }
 
-    /// Records the end of a range: the download may pause from now on, or is complete, which counts once.
+    /// Records the end of a range, of which `bytes` were taken: the download may pause from now on, or is complete, which
+    /// counts once.
     pub(crate) async fn range_ended(
         &self,
         session: [u8; 32],
         end_was_sent: bool,
+        bytes: u64,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let store = self.clone();
@@ -225,6 +229,8 @@ impl Store {
                 let Some(found) = find(tx, store.keys(), session).await? else { return Ok(()) };
                 let sql = "UPDATE link_sessions SET expires_at = $2 WHERE session_mac = $1";
                 tx.run(sql, &vals![&session[..], found.expiry(now)]).await?;
+                let sql = "UPDATE links SET sent = sent + $2 WHERE link_id = $1";
+                tx.run(sql, &vals![found.link.id.to_string(), bytes]).await?;
                 // Whoever asks for the end without ever having asked for the beginning has not downloaded it.
                 let is_complete = end_was_sent && found.lowest == Some(0) && found.completed_at.is_none();
                 if is_complete && found.session().goes_on() { complete(tx, &store, &found, now).await } else { Ok(()) }
@@ -426,6 +432,8 @@ fn read(keys: &Keys, row: &Row) -> Result<Link, StoreError> {
         max_downloads: row.count("max_downloads")?,
         downloads: row.count("downloads")?,
         starts: row.count("starts")?,
+        sent: row.count("sent")?,
+        size: row.count("size")?,
         confirm_delivery: row.bool_opt("confirm_delivery")?.ok_or(StoreError::Corrupt("confirm_delivery"))?,
         language: row.parse_opt("language")?,
         channel: record.channel,

@@ -280,6 +280,29 @@ async fn of_two_downloads_of_a_one_time_link_the_later_takes_the_place_of_the_fi
 }
 
 #[tokio::test]
+async fn whoever_leaves_the_last_byte_out_uses_a_link_up_all_the_same() {
+    let hub = Hub::new(&["be"]).await;
+    let (mut case, _agent) = ready(&hub, Script::honest()).await;
+    let whole = case.archive(1).await;
+    let (_, path) = make(&mut case, |_| {}).await;
+    let browser = hub.browser();
+    let place = browser.press(&path).await;
+    let but_one = format!("bytes=0-{}", whole.len() - 2);
+    for _ in 0..2 {
+        let answer = browser.ask("GET", &place, &[("range", &but_one)]).await;
+        assert_eq!(answer.status, 206);
+        assert!(answer.body().await == whole[..whole.len() - 1]);
+    }
+    let link = until(&mut case, |link| link.state() == wire::LinkState::Used).await;
+    assert_eq!((link.downloads, link.starts), (0, 1));
+    assert_eq!(browser.ask("POST", &path, &[]).await.status, 404);
+    // The download itself may still come to its end.
+    let end = format!("bytes={}-", whole.len() - 1);
+    assert!(browser.ask("GET", &place, &[("range", &end)]).await.body().await == whole[whole.len() - 1..]);
+    until(&mut case, |link| link.downloads == 1).await;
+}
+
+#[tokio::test]
 async fn a_link_that_allows_two_downloads_has_two_side_by_side() {
     let hub = Hub::new(&["be"]).await;
     let (mut case, _agent) = ready(&hub, Script::honest()).await;
