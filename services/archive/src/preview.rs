@@ -4,6 +4,7 @@
 //! The lines of an entity's previews, one JSON object each, sorted by dataset and collection, are the file
 //! `previews.ndjson` in its folder; its SHA-256 is what the entity attests.
 
+mod cell;
 mod check;
 
 use schemars::JsonSchema;
@@ -49,7 +50,7 @@ pub struct Preview {
 }
 
 /// A cell as a person is to see it. Its type is its field's.
-#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum PreviewCell {
     /// No value.
