@@ -103,7 +103,7 @@ impl Assembler {
     async fn assemble(&self, case: CaseId) -> Result<(), AssemblyError> {
         let Some(facts) = self.0.store.archive_facts(case).await? else { return Ok(()) };
         let shared = Arc::clone(&self.0);
-        let work = spawn_blocking(move || write(&facts, &shared.key, &shared.objects));
+        let work = spawn_blocking(move || write(facts, &shared.key, &shared.objects));
         let written = work.await.map_err(|_| AssemblyError::Dropped)??;
         let object = written.object.clone();
         let sequence = written.sequence;
@@ -126,8 +126,9 @@ impl Assembler {
     }
 }
 
-fn write(facts: &ArchiveFacts, key: &SigningKey, objects: &Objects) -> Result<WrittenArchive, AssemblyError> {
-    let (bag, voided) = build(facts, key)?;
+fn write(mut facts: ArchiveFacts, key: &SigningKey, objects: &Objects) -> Result<WrittenArchive, AssemblyError> {
+    let entities = std::mem::take(&mut facts.entities);
+    let (bag, voided) = build(&facts, entities, key)?;
     let mut object = objects.create(facts.case.id, facts.keys.content()?)?;
     object.write_all(&bag.generated)?;
     Ok(WrittenArchive {
@@ -146,10 +147,14 @@ fn write(facts: &ArchiveFacts, key: &SigningKey, objects: &Objects) -> Result<Wr
 /// Builds the bag. An entity whose answer no longer counts under the group file (its key has expired or was revoked
 /// since) is left out with that reason, rather than keeping the person's whole archive back. Those left out come with
 /// why.
-fn build(facts: &ArchiveFacts, key: &SigningKey) -> Result<(Bag, Vec<(EntityId, String)>), AssemblyError> {
+fn build(
+    facts: &ArchiveFacts,
+    entities: Vec<EntityFacts>,
+    key: &SigningKey,
+) -> Result<(Bag, Vec<(EntityId, String)>), AssemblyError> {
     let (group, envelope) = group_of(facts)?;
     let case = case_facts(facts, group, envelope)?;
-    let mut contributions = contributions(facts);
+    let mut contributions = contributions(facts, entities);
     let mut voided = Vec::new();
     loop {
         let error = match bag::build(&case, &contributions, key) {
@@ -252,10 +257,11 @@ fn case_facts(
 }
 
 /// One contribution per entity of the roster: those with a task as the draft has them, the others as not asked.
-fn contributions(facts: &ArchiveFacts) -> Vec<Contribution> {
-    let known: HashMap<&EntityId, &EntityFacts> = facts.entities.iter().map(|f| (&f.standing.entity, f)).collect();
+fn contributions(facts: &ArchiveFacts, entities: Vec<EntityFacts>) -> Vec<Contribution> {
+    let known = entities.into_iter().map(|facts| (facts.standing.entity.clone(), facts));
+    let mut known: HashMap<EntityId, EntityFacts> = known.collect();
     let left: HashSet<&EntityId> = facts.former.iter().flat_map(|former| &former.entities).collect();
-    let of = |entity: &EntityId| match known.get(entity) {
+    let mut of = |entity: &EntityId| match known.remove(entity) {
         Some(facts) => contribution(facts, left.contains(entity)),
         None => said_by_gateway(entity.clone(), Disposition::NotAsked),
     };
@@ -276,8 +282,8 @@ fn in_words(disposition: Disposition, left: bool) -> &'static str {
     }
 }
 
-fn contribution(facts: &EntityFacts, left: bool) -> Contribution {
-    let standing = &facts.standing;
+fn contribution(facts: EntityFacts, left: bool) -> Contribution {
+    let EntityFacts { standing, attestation, tables, parts, previews, information } = facts;
     let observed = standing.observed_since.map(|since| Observed {
         since,
         last_attempt: standing.last_attempt_at,
@@ -285,15 +291,15 @@ fn contribution(facts: &EntityFacts, left: bool) -> Contribution {
         reason: in_words(standing.disposition, left).to_owned(),
     });
     Contribution {
-        entity: standing.entity.clone(),
+        entity: standing.entity,
         disposition: standing.disposition,
         source: standing.disposition.source(),
-        observed: observed.filter(|_| facts.attestation.is_none()),
-        attestation: facts.attestation.clone(),
-        tables: facts.tables.clone(),
-        previews: facts.previews.clone(),
-        information: facts.information.clone(),
-        parts: facts.parts.clone(),
+        observed: observed.filter(|_| attestation.is_none()),
+        attestation,
+        tables,
+        previews,
+        information,
+        parts,
         archive: standing.archive,
     }
 }
