@@ -25,9 +25,6 @@ use crate::collect::{CollectLimits, LARGE_CELL, Sources};
 
 /// Largest plain size of a table's part: what the archive profile allows.
 pub const MAX_PART_BYTES: u64 = 64 * 1024 * 1024;
-/// Plain size of a table's part, in bytes, unless said otherwise. The gateway fetches a part once it is whole, so smaller
-/// ones reach it sooner and travel while the next are made; far smaller ones would cost more flushes than bytes.
-const PART_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The configuration of one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +131,7 @@ impl Default for Limits {
             snapshot_max: Duration::from_secs(60),
             snapshot_attempts: 3,
             unavailable_for: Duration::from_secs(15 * 60),
-            part_bytes: PART_BYTES,
+            part_bytes: MAX_PART_BYTES,
             large_cell: LARGE_CELL,
             walk_memory: 8 << 20,
             retry_min: Duration::from_secs(5),

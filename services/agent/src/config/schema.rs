@@ -193,7 +193,7 @@ struct LimitsSection {
     snapshot_attempts: Option<u32>,
     /// How long a system that does not answer is tried before it is named as not searched.
     unavailable_for: Option<String>,
-    /// Largest plain size of a table's part, 64KiB to 64MiB; 16MiB unless said.
+    /// Largest plain size of a table's part, 64KiB to 64MiB.
     part_bytes: Option<String>,
     /// Cells above this become files of their own, 1KiB to 1MiB, which is the default.
     large_cell: Option<String>,
