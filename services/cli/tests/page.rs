@@ -1,6 +1,8 @@
 //! START-HERE.html of a real case, as a person who reads French finds it: from the manifests of six agents, through the
 //! gateway, to the page inside the archive.
 
+#![expect(clippy::unwrap_used, reason = "a step of the set-up that fails is a failed test")]
+
 use std::path::Path;
 use std::process::Command;
 
