@@ -12,6 +12,7 @@ mod identities;
 mod links;
 mod main_job;
 mod manifests;
+mod many_files;
 mod memory;
 mod no_personal_data;
 mod riskiest_part;
