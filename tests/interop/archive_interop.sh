@@ -26,9 +26,9 @@ fi
 work=$(mktemp -d "$PWD/.cache/interop.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 build
-bin=${CARGO_TARGET_DIR:-target}/release
+bin=$(realpath "${CARGO_TARGET_DIR:-target}/release")
 write=$bin/examples/write_archive
-tributary=$PWD/$bin/tributary
+tributary=$bin/tributary
 
 zip_readers() {
     unzip -tq "$1" | tail -n 1

@@ -70,13 +70,14 @@ def part_line(resource):
 def table_line(resource):
     """Section 4: the line of a table, from section 5."""
     own, schema = resource["tributary"], resource["schema"]
-    renamed = {"type": "kind", "dataCategories": "categories"}
-    order = ["name", "kind", "format", "title", "description", "categories", "labels", "codes", "unit"]
+    renamed = {"type": "kind", "dataCategories": "categories", "shownAs": "shown_as"}
+    order = ["name", "kind", "format", "title", "description", "categories", "labels", "codes", "unit", "shown_as"]
     fields = [{renamed.get(name, name): value for name, value in field.items()} for field in schema["fields"]]
     table = {"dataset": own["dataset"], "collection": own["collection"]}
     table |= {"title": resource.get("title"), "description": resource.get("description")}
     table["fields"] = [{name: field[name] for name in order if field.get(name)} for field in fields]
     table |= {"primary_key": schema.get("primaryKey"), "foreign_keys": own.get("references"), "labels": own.get("labels")}
+    table["dataset_labels"] = own.get("datasetLabels")
     kept = {name: value for name, value in table.items() if value or name == "fields"}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 

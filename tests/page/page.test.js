@@ -170,6 +170,7 @@ test("alone, as from inside a ZIP window, the page says aloud that the folder is
   assert.equal(await tab.$eval("#verdict", (verdict) => verdict.checkVisibility()), true);
   assert.ok(seen.requests.every((request) => request.startsWith("file:")));
   assert.deepEqual(seen.complaints.filter((text) => !text.includes("ERR_FILE_NOT_FOUND")), []);
+  await layOut(tab);
   assert.deepEqual(await violations(tab), []);
   await tab.close();
   rmSync(folder, { recursive: true });
