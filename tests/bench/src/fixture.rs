@@ -104,7 +104,19 @@ impl Fixture for Activity {
                 let amount = (roll % 1_000_000) as f64 / 100.0;
                 let person = if id <= self.rows { 1 } else { 2 };
                 let device = format!("device {}", roll % 7);
-                row.execute(params![id, person, at, kind, city, street, amount, !roll.is_multiple_of(4), note, session, device])?;
+                row.execute(params![
+                    id,
+                    person,
+                    at,
+                    kind,
+                    city,
+                    street,
+                    amount,
+                    !roll.is_multiple_of(4),
+                    note,
+                    session,
+                    device
+                ])?;
             }
         }
         Ok(tx.commit()?)
