@@ -6,6 +6,7 @@
 mod acting;
 mod archives;
 mod cases;
+mod drafts;
 mod error;
 mod events;
 mod keys;
@@ -36,7 +37,8 @@ use tributary_model::id::CaseId;
 use tributary_transport::tasks::Tasks;
 
 pub(crate) use acting::Scope;
-pub(crate) use archives::{ArchiveFacts, EntityFacts, StoredArchive, WrittenArchive};
+pub(crate) use archives::{StoredArchive, WrittenArchive};
+pub(crate) use drafts::{ArchiveFacts, EntityFacts};
 pub(crate) use error::StoreError;
 pub(crate) use listing::{Filter, PageAfter};
 pub(crate) use opening::{Fingerprint, NewCase, Opened};

@@ -5,8 +5,8 @@ use tributary_model::disposition::Disposition;
 use tributary_model::id::{CaseId, EntityId};
 use tributary_model::lifecycle::{CaseEvent, CaseState, TaskState};
 
-use super::archives::draft;
 use super::cases::{Standing, standings};
+use super::drafts::draft;
 use super::events::{Head, Record};
 use super::sql::{Snapshot, Tx, vals};
 use super::{Store, StoreError};
