@@ -1,0 +1,110 @@
+//! `tributary agent check`: what the manifests mean in practice, and whether the gateway is reached.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use tributary_agent::check::{CheckReport, LabelCount, LabelReport, check};
+use tributary_agent::{GatewayReport, reach_gateways};
+use tributary_model::clock::SystemClock;
+
+use super::load;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::output::{Output, table};
+
+/// `agent check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The agent's configuration
+    #[arg(long, env = "TRIBUTARY_CONFIG", default_value = "agent.yaml")]
+    config: PathBuf,
+}
+
+/// Runs the command.
+pub(super) async fn run(args: &Check, output: Output) -> Outcome {
+    let config = load(&args.config)?;
+    // Databases are read by drivers that wait on runtimes of their own.
+    let report = tokio::task::block_in_place(|| check(&config, Arc::new(SystemClock)));
+    let gateways = reach_gateways(&config, Arc::new(SystemClock)).await.map_err(Failure::invalid)?;
+    let checked = Checked { report, gateways };
+    output.print(&checked, checked_text)?;
+    checked.outcome()
+}
+
+/// What `agent check` found out.
+#[derive(Serialize)]
+struct Checked {
+    #[serde(flatten)]
+    report: CheckReport,
+    /// What stands between a dialling agent and its gateways.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gateways: Vec<GatewayReport>,
+}
+
+impl Checked {
+    fn outcome(&self) -> Outcome {
+        if !self.report.is_ok() {
+            return Err(Failure::silent(Exit::Invalid));
+        }
+        let is_reached = self.gateways.iter().all(|gateway| gateway.problem.is_none());
+        if is_reached { Ok(()) } else { Err(Failure::silent(Exit::TryAgain)) }
+    }
+}
+
+fn checked_text(checked: &Checked) -> String {
+    let mut text = check_text(&checked.report);
+    for gateway in &checked.gateways {
+        let address = &gateway.address;
+        let _ = match (&gateway.problem, gateway.processes) {
+            (Some(problem), _) => write!(text, "\ngateway {address}: {problem}"),
+            (None, Some(2..)) => write!(
+                text,
+                "\ngateway {address}: reached, and takes this agent ({} processes)",
+                gateway.processes.unwrap_or(0)
+            ),
+            (None, _) => write!(text, "\ngateway {address}: reached, and takes this agent"),
+        };
+    }
+    text
+}
+
+fn check_text(report: &CheckReport) -> String {
+    let mut text = String::new();
+    for problem in &report.problems {
+        let _ = writeln!(text, "error: {problem}");
+    }
+    for warning in &report.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    text.push_str(&table(
+        ["dataset", "collection", "reached by", "labels", "not recorded"],
+        report.collections.iter().map(|c| {
+            let types: Vec<&str> = c.reached_by.iter().map(|kind| kind.as_str()).collect();
+            let reached = match (types.is_empty(), c.personal) {
+                (false, _) => types.join(", "),
+                (true, true) => "nothing: named as not searched".to_owned(),
+                (true, false) => "nothing: no personal data declared".to_owned(),
+            };
+            let labels = format!("{} of {}", c.columns - c.unlabelled_columns.len(), c.columns);
+            // The article is in the warning; here its name is enough.
+            let missing = c.not_recorded.iter().map(|what| what.as_str().split(" (").next().unwrap_or_default());
+            let missing = missing.collect::<Vec<_>>().join(", ");
+            [c.dataset.to_string(), c.collection.clone(), reached, labels, missing]
+        }),
+    ));
+    let LabelReport { datasets, collections, fields, decoded_fields } = &report.labels;
+    for (kind, count) in [("datasets", datasets), ("collections", collections), ("columns", fields)] {
+        let LabelCount { all, labelled, described } = *count;
+        let bare = count.bare();
+        let _ = write!(
+            text,
+            "\n{kind} with a label: {labelled} of {all}; with a description only: {described}; with neither: {bare}"
+        );
+    }
+    let _ = write!(text, "\ndecoded columns of codes: {decoded_fields}; which others hold codes only you can tell");
+    let (errors, warnings) = (report.problems.len(), report.warnings.len());
+    let _ = write!(text, "\n{errors} errors, {warnings} warnings");
+    text
+}
