@@ -6,6 +6,7 @@
 
 mod check;
 mod namespace;
+mod others;
 mod read;
 mod system;
 mod wording;
@@ -18,6 +19,7 @@ use crate::id::{FidesKey, IdentifierType, InvalidId};
 use crate::yaml::Place;
 
 pub use namespace::Namespace;
+pub use others::{ActorRows, CollectionOthers, FieldOthers, FreeText, Role};
 pub use system::{Flow, PrivacyDeclaration, System};
 pub use wording::{Code, Moment, MomentForm, Represents, Wording};
 
@@ -93,6 +95,8 @@ pub struct Collection {
     pub erase_after: Vec<After>,
     /// Whether the collection is left out of the graph.
     pub skip: bool,
+    /// What its rows hold of other people.
+    pub others: CollectionOthers,
     /// Its fields in file order, which is the order in which they are exported.
     pub fields: Vec<Field>,
     /// Where it is declared.
@@ -137,6 +141,8 @@ pub struct Field {
     pub primary_key: bool,
     /// References to fields of other collections, or of its own.
     pub references: Vec<Reference>,
+    /// What it holds of other people.
+    pub others: FieldOthers,
     /// Fields within it.
     pub fields: Vec<Field>,
     /// Where it is declared.

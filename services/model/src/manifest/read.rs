@@ -1,6 +1,7 @@
 //! Reads manifest files into the types, with every problem at its place. `people` reads what is said to people, `system`
 //! the record of processing.
 
+mod others;
 mod people;
 mod system;
 
@@ -8,7 +9,7 @@ use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use self::people::{FieldWords, with_fallback};
+use self::people::{CollectionWords, FieldWords, with_fallback};
 use super::{After, At, BaseType, Collection, DataType, Dataset, Field, Manifests, Namespace, Reference, wording};
 use crate::id::{FidesKey, InvalidId};
 use crate::yaml::{Fields, Node, Place, Problems, Reader, parse};
@@ -130,7 +131,7 @@ impl File<'_> {
             erase_after = self.afters(&mut meta, "erase_after");
             skip = meta.optional::<Flag>(self.r, "skip_processing").is_some_and(|flag| flag.0);
         }
-        let wording = self.wording(&mut f, "`tributary` of a collection");
+        let CollectionWords { wording, others } = self.collection_words(&mut f);
         let fields = self.fields(&mut f);
         let name = name?;
         self.bearable(&name, redacted, "collection", node.place);
@@ -144,6 +145,7 @@ impl File<'_> {
             after,
             erase_after,
             skip,
+            others,
             fields,
             at: self.at(node.place),
         })
@@ -161,7 +163,7 @@ impl File<'_> {
         let name: Option<String> = f.required(self.r, "name");
         let description = f.optional(self.r, "description");
         let categories = self.texts(&mut f, "data_categories");
-        let FieldWords { wording, codes, unit, represents } = self.field_words(&mut f);
+        let FieldWords { wording, codes, unit, represents, others } = self.field_words(&mut f);
         let fields = self.fields(&mut f);
         let name = name?;
         let mut field = Field {
@@ -178,6 +180,7 @@ impl File<'_> {
             identity: None,
             primary_key: false,
             references: Vec::new(),
+            others,
             fields,
             at: self.at(node.place),
         };
@@ -185,6 +188,7 @@ impl File<'_> {
             self.field_meta(&mut field, &mut meta);
         }
         self.bearable(&field.name, field.redacted, "field", node.place);
+        self.check_role(&field, node.place);
         if !field.fields.is_empty() && field.data_type.is_some_and(|t| t.base != BaseType::Object) {
             let message =
                 format!("the field `{}` has sub-fields, so its data_type must be object or object[]", field.name);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{File, Flag};
 use crate::language::{Language, Texts};
-use crate::manifest::{Code, Represents, Wording};
+use crate::manifest::{Code, CollectionOthers, FieldOthers, Represents, Wording};
 use crate::yaml::{Fields, Node, Value};
 
 /// A name for people or a code.
@@ -33,15 +33,32 @@ pub(super) struct FieldWords {
     pub(super) codes: Vec<Code>,
     pub(super) unit: Option<String>,
     pub(super) represents: Option<Represents>,
+    pub(super) others: FieldOthers,
+}
+
+/// What `tributary:` says of a collection.
+#[derive(Default)]
+pub(super) struct CollectionWords {
+    pub(super) wording: Wording,
+    pub(super) others: CollectionOthers,
 }
 
 impl File<'_> {
-    /// `tributary:` of a dataset or collection.
+    /// `tributary:` of a dataset.
     pub(super) fn wording(&mut self, f: &mut Fields<'_>, what: &str) -> Wording {
         let Some(mut ours) = self.ours(f, what) else { return Wording::default() };
         let wording = self.labels(&mut ours);
         ours.deny_unknown(self.r);
         wording
+    }
+
+    /// `tributary:` of a collection.
+    pub(super) fn collection_words(&mut self, f: &mut Fields<'_>) -> CollectionWords {
+        let Some(mut ours) = self.ours(f, "`tributary` of a collection") else { return CollectionWords::default() };
+        let wording = self.labels(&mut ours);
+        let others = self.collection_others(&mut ours);
+        ours.deny_unknown(self.r);
+        CollectionWords { wording, others }
     }
 
     /// `tributary:` of a field.
@@ -51,8 +68,9 @@ impl File<'_> {
         let codes = self.codes(&mut ours);
         let unit = ours.node("unit").and_then(|node| self.text(node, "unit", UNIT));
         let represents = self.represents(&mut ours);
+        let others = self.field_others(&mut ours);
         ours.deny_unknown(self.r);
-        FieldWords { wording, codes, unit, represents }
+        FieldWords { wording, codes, unit, represents, others }
     }
 
     /// Whether `fides_meta.redact` hides the name.
