@@ -5,6 +5,7 @@
 //! people are told, `system` the record of processing. Source: Fideslang (Ethyca, CC BY 4.0), `models.py`.
 
 mod check;
+mod controller;
 mod namespace;
 mod others;
 mod read;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use crate::id::{FidesKey, IdentifierType, InvalidId};
 use crate::yaml::Place;
 
+pub use controller::{ByColumn, Controller, Whose};
 pub use namespace::Namespace;
 pub use others::{ActorRows, CollectionOthers, FieldOthers, FreeText, Role};
 pub use system::{Flow, PrivacyDeclaration, System};
@@ -68,6 +70,8 @@ pub struct Dataset {
     pub after: Vec<FidesKey>,
     /// Where in its server it lies.
     pub namespace: Namespace,
+    /// Whose its rows are, where several entities share it.
+    pub controller: Option<Controller>,
     /// Its collections.
     pub collections: Vec<Collection>,
     /// Where it is declared.
@@ -95,6 +99,8 @@ pub struct Collection {
     pub erase_after: Vec<After>,
     /// Whether the collection is left out of the graph.
     pub skip: bool,
+    /// Whose its rows are, where it says so itself.
+    pub controller: Option<Controller>,
     /// What its rows hold of other people.
     pub others: CollectionOthers,
     /// Its fields in file order, which is the order in which they are exported.

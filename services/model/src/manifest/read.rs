@@ -1,6 +1,7 @@
 //! Reads manifest files into the types, with every problem at its place. `people` reads what is said to people, `system`
 //! the record of processing.
 
+mod controller;
 mod others;
 mod people;
 mod system;
@@ -9,7 +10,7 @@ use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use self::people::{CollectionWords, FieldWords, with_fallback};
+use self::people::{CollectionWords, DatasetWords, FieldWords, with_fallback};
 use super::{After, At, BaseType, Collection, DataType, Dataset, Field, Manifests, Namespace, Reference, wording};
 use crate::id::{FidesKey, InvalidId};
 use crate::yaml::{Fields, Node, Place, Problems, Reader, parse};
@@ -95,7 +96,7 @@ impl File<'_> {
             namespace = self.namespace(&mut meta);
             redacted = self.redact(&mut meta);
         }
-        let wording = self.wording(&mut f, "`tributary` of a dataset");
+        let DatasetWords { wording, controller } = self.dataset_words(&mut f);
         let collections = f.required_node(self.r, "collections");
         let collections: Vec<Collection> = match collections {
             Some(list) => self.r.list(list, "collections").iter().filter_map(|item| self.collection(item)).collect(),
@@ -114,6 +115,7 @@ impl File<'_> {
             categories,
             after,
             namespace,
+            controller,
             collections,
             at: self.at(node.place),
         })
@@ -131,8 +133,9 @@ impl File<'_> {
             erase_after = self.afters(&mut meta, "erase_after");
             skip = meta.optional::<Flag>(self.r, "skip_processing").is_some_and(|flag| flag.0);
         }
-        let CollectionWords { wording, others } = self.collection_words(&mut f);
+        let CollectionWords { wording, others, controller } = self.collection_words(&mut f);
         let fields = self.fields(&mut f);
+        self.check_controller(controller.as_ref(), &fields);
         let name = name?;
         self.bearable(&name, redacted, "collection", node.place);
         Some(Collection {
@@ -145,6 +148,7 @@ impl File<'_> {
             after,
             erase_after,
             skip,
+            controller,
             others,
             fields,
             at: self.at(node.place),

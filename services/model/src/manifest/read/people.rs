@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{File, Flag};
 use crate::language::{Language, Texts};
-use crate::manifest::{Code, CollectionOthers, FieldOthers, Represents, Wording};
+use crate::manifest::{Code, CollectionOthers, Controller, FieldOthers, Represents, Wording};
 use crate::yaml::{Fields, Node, Value};
 
 /// A name for people or a code.
@@ -36,29 +36,39 @@ pub(super) struct FieldWords {
     pub(super) others: FieldOthers,
 }
 
+/// What `tributary:` says of a dataset.
+#[derive(Default)]
+pub(super) struct DatasetWords {
+    pub(super) wording: Wording,
+    pub(super) controller: Option<Controller>,
+}
+
 /// What `tributary:` says of a collection.
 #[derive(Default)]
 pub(super) struct CollectionWords {
     pub(super) wording: Wording,
+    pub(super) controller: Option<Controller>,
     pub(super) others: CollectionOthers,
 }
 
 impl File<'_> {
     /// `tributary:` of a dataset.
-    pub(super) fn wording(&mut self, f: &mut Fields<'_>, what: &str) -> Wording {
-        let Some(mut ours) = self.ours(f, what) else { return Wording::default() };
+    pub(super) fn dataset_words(&mut self, f: &mut Fields<'_>) -> DatasetWords {
+        let Some(mut ours) = self.ours(f, "`tributary` of a dataset") else { return DatasetWords::default() };
         let wording = self.labels(&mut ours);
+        let controller = self.controller(&mut ours);
         ours.deny_unknown(self.r);
-        wording
+        DatasetWords { wording, controller }
     }
 
     /// `tributary:` of a collection.
     pub(super) fn collection_words(&mut self, f: &mut Fields<'_>) -> CollectionWords {
         let Some(mut ours) = self.ours(f, "`tributary` of a collection") else { return CollectionWords::default() };
         let wording = self.labels(&mut ours);
+        let controller = self.controller(&mut ours);
         let others = self.collection_others(&mut ours);
         ours.deny_unknown(self.r);
-        CollectionWords { wording, others }
+        CollectionWords { wording, controller, others }
     }
 
     /// `tributary:` of a field.
