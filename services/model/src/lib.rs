@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod country;
+pub mod database;
 pub mod disposition;
 pub mod dsse;
 pub mod group;

@@ -1,0 +1,168 @@
+//! How a database server is reached: where it is, how the connection is protected and where the password is.
+//!
+//! Agents and gateways write these down in the same words. Passwords are read when a connection is made, so that a new
+//! one counts from the next connection on; none of them prints. `url` reads a database that is given as one URL.
+
+mod url;
+
+use std::path::PathBuf;
+
+use crate::sensitive::Sensitive;
+
+pub use url::{DatabaseUrl, InvalidUrl};
+
+/// Which kind of server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineKind {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    MySql,
+}
+
+impl EngineKind {
+    /// Where it listens unless said otherwise.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Postgres => 5432,
+            Self::MySql => 3306,
+        }
+    }
+}
+
+/// Where a server is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// Over TCP.
+    Tcp {
+        /// Name or address, as the server's certificate has it.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// Over a Unix socket; for PostgreSQL its folder will do, and port 5432 is meant.
+    Socket(PathBuf),
+}
+
+impl Address {
+    /// Whether what is sent there stays on this machine.
+    pub fn is_this_machine(&self) -> bool {
+        match self {
+            Self::Socket(_) => true,
+            Self::Tcp { host, .. } => {
+                host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Socket(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// How a connection is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tls {
+    /// The certificate is verified, and that it is the host's.
+    Verified {
+        /// PEM file with the authority that signed it; without one, the public authorities.
+        authority: Option<PathBuf>,
+    },
+    /// None: only to this machine itself.
+    Disabled,
+}
+
+/// Where a password is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Secret {
+    /// A file that holds it; a line end after it does not count.
+    File(PathBuf),
+    /// An environment variable.
+    Environment(String),
+    /// A file that holds a whole URL with it.
+    UrlFile(PathBuf),
+    /// An environment variable that holds a whole URL with it.
+    UrlEnvironment(String),
+}
+
+/// Why a password cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The file.
+    #[error("{} cannot be read: {error}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The environment variable.
+    #[error("the environment variable {0} is not set")]
+    Environment(String),
+    /// The URL that should hold it.
+    #[error(transparent)]
+    Url(#[from] InvalidUrl),
+}
+
+impl Secret {
+    /// The password as it is now; `None` when the URL that may hold one has none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(&self) -> Result<Option<Sensitive<String>>, SecretError> {
+        let file = |path: &PathBuf| {
+            let text = std::fs::read_to_string(path).map(Sensitive::new);
+            text.map_err(|error| SecretError::File { path: path.clone(), error })
+        };
+        let environment = |name: &String| {
+            std::env::var(name).map(Sensitive::new).map_err(|_| SecretError::Environment(name.clone()))
+        };
+        let of_url = |text: Sensitive<String>| Ok(DatabaseUrl::parse(text.expose().trim())?.password);
+        match self {
+            Self::File(path) => {
+                let text = file(path)?;
+                Ok(Some(Sensitive::new(text.expose().trim_end_matches(['\r', '\n']).to_owned())))
+            }
+            Self::Environment(name) => environment(name).map(Some),
+            Self::UrlFile(path) => of_url(file(path)?),
+            Self::UrlEnvironment(name) => of_url(environment(name)?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_and_sockets_are_this_machine() {
+        let tcp = |host: &str| Address::Tcp { host: host.to_owned(), port: 5432 };
+        for here in [tcp("localhost"), tcp("127.0.0.1"), tcp("::1"), Address::Socket("/run/postgresql".into())] {
+            assert!(here.is_this_machine(), "{here}");
+        }
+        for elsewhere in [tcp("db.acme.fr"), tcp("10.0.0.1"), tcp("localhost.acme.fr")] {
+            assert!(!elsewhere.is_this_machine(), "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_read_as_it_is_now() {
+        let folder = std::env::temp_dir().join(format!("tributary-secret-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (path, url) = (folder.join("password"), folder.join("url"));
+        let read = |secret: Secret| secret.read().unwrap().map(|password| password.expose().clone());
+        std::fs::write(&path, "first \n").unwrap();
+        assert_eq!(read(Secret::File(path.clone())).as_deref(), Some("first "));
+        std::fs::write(&path, "second").unwrap();
+        assert_eq!(read(Secret::File(path)).as_deref(), Some("second"));
+        std::fs::write(&url, "postgres://gw:third@db/state\n").unwrap();
+        assert_eq!(read(Secret::UrlFile(url)).as_deref(), Some("third"));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(Secret::File(folder.join("password")).read().unwrap_err().to_string().contains("cannot be read"));
+    }
+}
