@@ -17,6 +17,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::id::{FidesKey, IdentifierType, InvalidId};
+use crate::identifier::Folding;
 use crate::yaml::Place;
 
 pub use controller::{ByColumn, Controller, Whose};
@@ -143,6 +144,8 @@ pub struct Field {
     pub data_type: Option<DataType>,
     /// The identifier type that seeds it.
     pub identity: Option<IdentifierType>,
+    /// How its values are compared with identifiers, where that is not as their type has it.
+    pub normal: Option<Folding>,
     /// Whether it is (part of) the primary key.
     pub primary_key: bool,
     /// References to fields of other collections, or of its own.

@@ -167,7 +167,7 @@ impl File<'_> {
         let name: Option<String> = f.required(self.r, "name");
         let description = f.optional(self.r, "description");
         let categories = self.texts(&mut f, "data_categories");
-        let FieldWords { wording, codes, unit, represents, others } = self.field_words(&mut f);
+        let FieldWords { wording, codes, unit, represents, normal, others } = self.field_words(&mut f);
         let fields = self.fields(&mut f);
         let name = name?;
         let mut field = Field {
@@ -182,6 +182,7 @@ impl File<'_> {
             categories,
             data_type: None,
             identity: None,
+            normal,
             primary_key: false,
             references: Vec::new(),
             others,
@@ -193,6 +194,13 @@ impl File<'_> {
         }
         self.bearable(&field.name, field.redacted, "field", node.place);
         self.check_role(&field, node.place);
+        if field.normal.is_some() && field.identity.is_none() {
+            let message = format!(
+                "the field `{}` has `normal`, which only says how it is compared with identifiers: declare its `identity`",
+                field.name
+            );
+            self.r.problem(node.place, message);
+        }
         if !field.fields.is_empty() && field.data_type.is_some_and(|t| t.base != BaseType::Object) {
             let message =
                 format!("the field `{}` has sub-fields, so its data_type must be object or object[]", field.name);

@@ -44,6 +44,20 @@ fn a_dataset_says_where_in_its_server_it_lies() {
 }
 
 #[test]
+fn a_field_says_how_it_is_compared_with_identifiers() {
+    let field = |normal: &str, meta: &str| {
+        let text = format!(
+            "dataset: [{{fides_key: crm, collections: [{{name: c, fields: [{{name: nr, tributary: {{normal: {normal}}}, fides_meta: {{{meta}}}}}]}}]}}]"
+        );
+        read(&[text.as_str()])
+    };
+    let manifests = field("digits", "identity: customer_number").unwrap();
+    assert_eq!(manifests.datasets[0].collections[0].fields[0].normal, Some(Folding::Digits));
+    assert!(field("numeric", "identity: customer_number").unwrap_err().to_string().contains("alphanumeric"));
+    assert!(field("digits", "primary_key: true").unwrap_err().to_string().contains("declare its `identity`"));
+}
+
+#[test]
 fn a_manifest_is_read_as_it_is() {
     let manifests = read(&[SHOP]).unwrap();
     let shop = &manifests.datasets[0];

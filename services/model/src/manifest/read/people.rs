@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{File, Flag};
+use crate::identifier::Folding;
 use crate::language::{Language, Texts};
 use crate::manifest::{Code, CollectionOthers, Controller, FieldOthers, Represents, Wording};
 use crate::yaml::{Fields, Node, Value};
@@ -33,6 +34,7 @@ pub(super) struct FieldWords {
     pub(super) codes: Vec<Code>,
     pub(super) unit: Option<String>,
     pub(super) represents: Option<Represents>,
+    pub(super) normal: Option<Folding>,
     pub(super) others: FieldOthers,
 }
 
@@ -78,9 +80,10 @@ impl File<'_> {
         let codes = self.codes(&mut ours);
         let unit = ours.node("unit").and_then(|node| self.text(node, "unit", UNIT));
         let represents = self.represents(&mut ours);
+        let normal = ours.optional(self.r, "normal");
         let others = self.field_others(&mut ours);
         ours.deny_unknown(self.r);
-        FieldWords { wording, codes, unit, represents, others }
+        FieldWords { wording, codes, unit, represents, normal, others }
     }
 
     /// Whether `fides_meta.redact` hides the name.
