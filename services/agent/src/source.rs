@@ -5,6 +5,7 @@
 //! and `stop`, which ends it early.
 
 mod inside;
+pub mod inventory;
 mod mysql;
 mod nested;
 mod normal;

@@ -5,6 +5,7 @@
 mod catalogue;
 mod decode;
 mod failure;
+mod inventory;
 mod statement;
 
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
@@ -12,6 +13,8 @@ use sqlx::{Arguments, ConnectOptions, Connection, Executor, Row};
 
 use super::ReadError;
 use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
+
+pub(super) use inventory::inventory;
 
 /// MySQL or MariaDB.
 pub(super) struct MySql;

@@ -5,6 +5,7 @@
 mod catalogue;
 mod decode;
 mod failure;
+mod inventory;
 mod statement;
 
 use std::path::Path;
@@ -14,6 +15,8 @@ use sqlx::{Arguments, ConnectOptions, Connection, Executor};
 
 use super::ReadError;
 use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
+
+pub(super) use inventory::inventory;
 
 /// PostgreSQL.
 pub(super) struct Postgres;

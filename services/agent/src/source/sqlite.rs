@@ -3,6 +3,7 @@
 //! In rollback-journal mode nothing is written beside the file and an open snapshot keeps writers waiting, so it is held
 //! for a bounded time. In WAL mode SQLite itself keeps its `-wal` and `-shm` there, and makes them for a first reader. `schema` looks at tables, `statement` writes the queries, `rows` reads them.
 
+mod inventory;
 mod rows;
 mod schema;
 mod statement;

@@ -89,7 +89,7 @@ fn column(row: &MySqlRow) -> Result<Column, ReadError> {
     Ok(Column { name, kind, sql_type: data_type, collation, may_be_large, array: false })
 }
 
-fn kind(data_type: &str, unsigned: bool) -> Kind {
+pub(super) fn kind(data_type: &str, unsigned: bool) -> Kind {
     let whole = |bytes| if unsigned { Kind::unsigned(bytes) } else { Kind::signed(bytes) };
     match data_type {
         "tinyint" => whole(1),
@@ -114,15 +114,15 @@ fn kind(data_type: &str, unsigned: bool) -> Kind {
     }
 }
 
-fn required(row: &MySqlRow, index: usize) -> Result<String, ReadError> {
+pub(super) fn required(row: &MySqlRow, index: usize) -> Result<String, ReadError> {
     text(row, index)?.ok_or_else(unknown)
 }
 
-fn text(row: &MySqlRow, index: usize) -> Result<Option<String>, ReadError> {
+pub(super) fn text(row: &MySqlRow, index: usize) -> Result<Option<String>, ReadError> {
     row.try_get_unchecked(index).map_err(|_| unknown())
 }
 
-fn number(row: &MySqlRow, index: usize) -> Result<Option<i64>, ReadError> {
+pub(super) fn number(row: &MySqlRow, index: usize) -> Result<Option<i64>, ReadError> {
     row.try_get_unchecked(index).map_err(|_| unknown())
 }
 

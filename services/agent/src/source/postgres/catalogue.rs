@@ -93,7 +93,7 @@ fn column(row: &PgRow) -> Result<Column, ReadError> {
     Ok(Column { name, kind, sql_type, collation: None, may_be_large, array })
 }
 
-fn builtin(name: &str) -> Kind {
+pub(super) fn builtin(name: &str) -> Kind {
     match name {
         "bool" => Kind::Bool,
         "int2" => Kind::signed(2),
@@ -115,7 +115,7 @@ fn builtin(name: &str) -> Kind {
     }
 }
 
-fn get<'r, T>(row: &'r PgRow, index: usize) -> Result<T, ReadError>
+pub(super) fn get<'r, T>(row: &'r PgRow, index: usize) -> Result<T, ReadError>
 where
     T: sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
 {

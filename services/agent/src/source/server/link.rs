@@ -56,7 +56,7 @@ where
     for<'c> &'c mut <E::Db as Database>::Connection: Executor<'c, Database = E::Db>,
 {
     /// Connects and takes the snapshot.
-    pub(super) fn open(
+    pub(in crate::source) fn open(
         server: &Server,
         database: Option<&str>,
         gate: &Arc<Gate>,
