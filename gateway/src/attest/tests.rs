@@ -73,6 +73,7 @@ fn world() -> World {
         foreign_keys: Vec::new(),
         labels: table::Labels::default(),
         dataset_labels: table::Labels::default(),
+        marks: Vec::new(),
     }];
     let group = InForce { version: 3, digest: Sha256Hex::of(b"group").to_string() };
     let attestation = Attestation {
@@ -97,6 +98,7 @@ fn world() -> World {
         disposition: Disposition::Fulfilled,
         searched: vec![Searched { dataset: "crm".parse().unwrap(), collection: "customer".to_owned(), rows: 1 }],
         not_searched: Vec::new(),
+        redactions: Vec::new(),
         parts: PartsSummary {
             count: 1,
             bytes: content.len() as u64,

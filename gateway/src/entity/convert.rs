@@ -4,6 +4,7 @@
 
 mod information;
 mod preview;
+mod redaction;
 mod table;
 
 use jiff::Timestamp;

@@ -253,6 +253,7 @@ fn attestation(claim: &Claim, disposition: Disposition, at: Timestamp) -> Attest
         software: "test".to_owned(),
     }
 }
+        redactions: Vec::new(),
 
 fn failure(counts: bool, progressed: bool) -> Failure {
     Failure {

@@ -179,6 +179,7 @@ impl State {
             disposition: script.export.disposition,
             searched: Vec::new(),
             not_searched: Vec::new(),
+            redactions: Vec::new(),
             parts: tributary_archive::attestation::PartsSummary {
                 count: 0,
                 bytes: 0,

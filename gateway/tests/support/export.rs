@@ -6,6 +6,7 @@ use tributary_archive::digest::Sha256Hex;
 use tributary_archive::information::{self, Information, Processing, SystemInformation};
 use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest};
 use tributary_archive::preview::{self, OverviewField, Preview, PreviewCell};
+use tributary_archive::redaction::RedactionReason;
 use tributary_archive::table::{self, Code, Field, FieldKind, Labels, Table};
 use tributary_model::disposition::Disposition;
 use tributary_model::language::Texts;
@@ -68,6 +69,7 @@ impl Export {
                 row("2001", PreviewCell::Null),
                 row("2002", PreviewCell::File { file: document.path.to_string() }),
                 row("2003", PreviewCell::Cut { cut: "x".repeat(2048), bytes: 1 << 20 }),
+                row("2004", PreviewCell::Redacted { redacted: RedactionReason::FreeText }),
             ],
             overview: vec![OverviewField { field: "name".to_owned(), values: vec![MARKUP.to_owned()], more: true }],
         }
@@ -178,6 +180,7 @@ fn customer() -> Table {
             titles: texts(&[("fr", "Clientèle")]),
             descriptions: texts(&[("en", "All\ncustomers")]),
         },
+        marks: vec![RedactionReason::ThirdParty, RedactionReason::FreeText],
     }
 }
 
@@ -273,6 +276,7 @@ fn wire_table(table: &Table) -> v1::Table {
         foreign_keys: Vec::new(),
         labels: wire_labels(&table.labels),
         dataset_labels: wire_labels(&table.dataset_labels),
+        marks: table.marks.iter().map(|reason| wire_reason(*reason)).collect(),
     }
 }
 
@@ -283,6 +287,11 @@ fn wire_texts(texts: &Texts) -> std::collections::HashMap<String, String> {
 fn wire_labels(labels: &Labels) -> Option<v1::Labels> {
     let wire = v1::Labels { titles: wire_texts(&labels.titles), descriptions: wire_texts(&labels.descriptions) };
     (!labels.is_empty()).then_some(wire)
+}
+
+fn wire_reason(reason: RedactionReason) -> i32 {
+    // The contract has the reasons in the profile's order, after an unused one.
+    RedactionReason::ALL.iter().zip(1..).find(|(one, _)| **one == reason).map_or(0, |(_, number)| number)
 }
 
 fn wire_code(code: &Code) -> v1::Code {
@@ -298,6 +307,7 @@ pub(crate) fn wire_preview(preview: &Preview) -> v1::Preview {
             PreviewCell::Text(text) => Some(Content::Text(text.clone())),
             PreviewCell::File { file } => Some(Content::File(file.clone())),
             PreviewCell::Cut { cut, bytes } => Some(Content::Cut(v1::CutText { text: cut.clone(), bytes: *bytes })),
+            PreviewCell::Redacted { redacted } => Some(Content::Redacted(wire_reason(*redacted))),
         },
     };
     let overview = |field: &OverviewField| v1::OverviewField {

@@ -83,6 +83,7 @@ impl Signer {
             disposition: worst.ok_or(Contradiction::Answers)?,
             searched: collected.searched,
             not_searched: collected.not_searched,
+            redactions: collected.redactions,
             parts: collected.parts,
             tables_sha256: collected.tables_sha256,
             previews_sha256: collected.previews_sha256,

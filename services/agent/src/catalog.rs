@@ -210,6 +210,7 @@ impl Catalog {
         Sizes { part: self.limits.part_bytes, cell: self.limits.large_cell }
     }
 
+            redactions: Vec::new(),
     pub(crate) fn connected(&self) -> Vec<bool> {
         self.databases.iter().map(Option::is_some).collect()
     }
@@ -272,6 +273,7 @@ impl Catalog {
 /// A dataset's name for people, in English if there is an English one.
 fn title(dataset: &Dataset) -> Option<String> {
     dataset.wording.labels.get(&Language::english()).map(str::to_owned)
+            redactions: Vec::new(),
 }
 
 fn empty_tables() -> Sha256Hex {

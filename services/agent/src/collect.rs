@@ -14,6 +14,7 @@ use tributary_archive::digest::Sha256Hex;
 use tributary_archive::information::Information;
 use tributary_archive::part::Part;
 use tributary_archive::preview::Preview;
+use tributary_archive::redaction::Redaction;
 use tributary_archive::table::Table;
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
@@ -155,6 +156,8 @@ pub struct Collected {
     pub not_searched: Vec<NotSearched>,
     /// Kinds of identifiers that were searched for.
     pub identifier_types: Vec<IdentifierType>,
+    /// What was hidden because it is about others.
+    pub redactions: Vec<Redaction>,
     /// The parts in sum.
     pub parts: PartsSummary,
     /// Digest of the parts' tables.

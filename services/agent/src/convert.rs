@@ -2,6 +2,7 @@
 
 mod information;
 mod preview;
+mod redaction;
 
 use std::collections::HashMap;
 
@@ -130,6 +131,7 @@ fn table(table: Table) -> wire::Table {
         foreign_keys: table.foreign_keys.into_iter().map(foreign_key).collect(),
         labels: labels(table.labels),
         dataset_labels: labels(table.dataset_labels),
+        marks: table.marks.into_iter().map(redaction::reason).map(i32::from).collect(),
     }
 }
 

@@ -16,6 +16,7 @@ use tributary_model::key::{KeyInvalid, SigningKey, ValidKey};
 use tributary_model::right::Right;
 
 use crate::digest::Sha256Hex;
+use crate::redaction::Redaction;
 pub use check::{Contradiction, weaken};
 pub use closing::CLOSING_PREDICATE_TYPE;
 pub(crate) use closing::Closing;
@@ -60,6 +61,10 @@ pub struct Attestation {
     pub searched: Vec<Searched>,
     /// What is declared and was not searched. With anything personal here, `NO_DATA` and `FULFILLED` cannot be said.
     pub not_searched: Vec<NotSearched>,
+    /// What was hidden because it is about others, counted by field and reason, in the order of [`Redaction`]. Where data of
+    /// the person may be hidden with it, `NO_DATA` and `FULFILLED` cannot be said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redactions: Vec<Redaction>,
     /// The parts.
     pub parts: PartsSummary,
     /// Digest of the tables that the parts belong to, see [`crate::table::digest`].

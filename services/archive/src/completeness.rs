@@ -14,6 +14,7 @@ use tributary_model::scope::{Decision, Outcome};
 use crate::attestation::{Answer, Attestation, NotSearched, PartsSummary, Searched};
 use crate::digest::{Hasher, Sha256Hex};
 use crate::former::FormerGroup;
+use crate::redaction::Redaction;
 
 /// The version of the archive profile that is written and read.
 pub const PROFILE: &str = "https://tributary.dev/archive/v1";
@@ -150,6 +151,9 @@ pub struct EntityEntry {
     pub searched: Vec<Searched>,
     /// What is declared there and was not searched.
     pub not_searched: Vec<NotSearched>,
+    /// What it hid because it is about others (Art. 15(4) GDPR), counted by field and reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redactions: Vec<Redaction>,
     /// What the gateway saw of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
@@ -228,6 +232,7 @@ impl EntityEntry {
             answers: Vec::new(),
             searched: Vec::new(),
             not_searched: Vec::new(),
+            redactions: Vec::new(),
             observed: None,
             decision: decision.clone(),
             archive: None,
@@ -243,6 +248,7 @@ impl EntityEntry {
                 entry.answers.clone_from(&attestation.answers);
                 entry.searched.clone_from(&attestation.searched);
                 entry.not_searched.clone_from(&attestation.not_searched);
+                entry.redactions.clone_from(&attestation.redactions);
                 entry.archive = *archive;
                 entry.attestation = Some(attestation_path(&entity.id));
                 entry.attested_at = Some(attestation.finished_at);

@@ -10,6 +10,7 @@ use tributary_model::id::{EntityId, FidesKey};
 use crate::digest::Sha256Hex;
 use crate::json;
 use crate::part::{Encoding, Part, PartKind, PartPath};
+use crate::redaction::RedactionReason;
 use crate::table::{Code, Field, FieldKind, ForeignKey, Labels, Table, is_blank};
 
 /// The file. Properties that the Data Package specification does not have stand under `tributary`.
@@ -75,6 +76,9 @@ struct Schema {
     fields: Vec<SchemaField>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     primary_key: Vec<String>,
+    /// What stands for no value: nothing, and the marks of what is hidden. Absent: nothing alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    missing_values: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -259,6 +263,7 @@ impl Resource {
             foreign_keys: self.tributary.references.clone(),
             labels: self.tributary.labels.clone(),
             dataset_labels: self.tributary.dataset_labels.clone(),
+            marks: schema.missing_values.iter().filter_map(|text| RedactionReason::of_mark(text)).collect(),
         })
     }
 }
@@ -276,7 +281,9 @@ fn allowed_in_name(c: char) -> char {
 impl Schema {
     fn new(table: &Table) -> Self {
         let fields = table.fields.iter().map(SchemaField::new).collect();
-        Self { fields, primary_key: table.primary_key.clone() }
+        let marks = table.marks.iter().map(|reason| reason.mark());
+        let missing = marks.enumerate().flat_map(|(n, mark)| ["", mark].into_iter().skip(usize::from(n > 0)));
+        Self { fields, primary_key: table.primary_key.clone(), missing_values: missing.map(str::to_owned).collect() }
     }
 }
 

@@ -20,6 +20,7 @@ mod opened;
 pub mod overview;
 pub mod part;
 pub mod preview;
+pub mod redaction;
 mod rocrate;
 pub mod schema;
 pub mod show;

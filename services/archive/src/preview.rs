@@ -14,6 +14,7 @@ use tributary_model::id::FidesKey;
 use crate::digest::Sha256Hex;
 use crate::json;
 use crate::part::Part;
+use crate::redaction::RedactionReason;
 use crate::table::Table;
 pub use check::InvalidPreviews;
 
@@ -68,6 +69,11 @@ pub enum PreviewCell {
         cut: String,
         /// Bytes of the whole value.
         bytes: u64,
+    },
+    /// Hidden, whether or not there was a value.
+    Redacted {
+        /// Why.
+        redacted: RedactionReason,
     },
 }
 

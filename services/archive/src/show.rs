@@ -21,6 +21,7 @@ use crate::json;
 use crate::layout::{COMPLETENESS, TAGMANIFEST, datapackage};
 use crate::opened::{MAX_JSON, MAX_LISTING, OpenError, Opened, ReadSeek};
 use crate::part::Part;
+use crate::redaction::Redaction;
 use crate::table::Table;
 pub use chain::{Carried, Chain, ChainError, Link, LinkState};
 
@@ -101,6 +102,9 @@ pub struct EntitySummary {
     pub answers: Vec<Answer>,
     /// What it did not search.
     pub not_searched: Vec<NotSearched>,
+    /// What it hid because it is about others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redactions: Vec<Redaction>,
     /// The archive that carries its parts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub archive: Option<u32>,
@@ -173,6 +177,7 @@ impl EntitySummary {
             observed: entry.observed.clone(),
             answers: entry.answers.clone(),
             not_searched: entry.not_searched.clone(),
+            redactions: entry.redactions.clone(),
             archive: entry.archive,
             parts: entry.parts,
             collections: Vec::new(),

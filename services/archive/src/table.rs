@@ -9,6 +9,7 @@ use tributary_model::id::FidesKey;
 use tributary_model::language::Texts;
 
 use crate::digest::{Hasher, Sha256Hex};
+use crate::redaction::RedactionReason;
 
 /// The description of one collection. Empty texts and absent ones are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,10 @@ pub struct Table {
     /// Title and description of the dataset in several languages. Tables of one dataset say the same.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub dataset_labels: Labels,
+    /// The reasons whose marks may stand in its files where a value was. With any, data that begin as a mark does have an
+    /// apostrophe in front.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<RedactionReason>,
 }
 
 /// What something is called, and what it is, in several languages.
@@ -174,8 +179,8 @@ pub struct ForeignKey {
 ///
 /// Give exactly the tables that table parts belong to, in any order. SHA-256 over UTF-8 text: the line
 /// `tributary tables v1`, then each table as one line of JSON with the fields of [`Table`] in their order (absent and
-/// empty ones left out, so that a table without `dataset_labels` and `shown_as` has the digest that it had before they
-/// were known), sorted by dataset and collection, every line ended by a line feed.
+/// empty ones left out, so that a table without `dataset_labels`, `shown_as` and `marks` has the digest that it had before
+/// they were known), sorted by dataset and collection, every line ended by a line feed.
 pub fn digest<'t>(tables: impl IntoIterator<Item = &'t Table>) -> Sha256Hex {
     let mut sorted: Vec<&Table> = tables.into_iter().collect();
     sorted.sort_by_key(|table| (&table.dataset, &table.collection));
@@ -220,6 +225,7 @@ mod tests {
             foreign_keys: Vec::new(),
             labels: Labels::default(),
             dataset_labels: Labels::default(),
+            marks: Vec::new(),
         }
     }
 
@@ -240,11 +246,12 @@ mod tests {
     }
 
     #[test]
-    fn the_dataset_s_labels_and_what_is_shown_come_last_in_the_documented_text() {
+    fn the_dataset_s_labels_what_is_shown_and_the_marks_come_last_in_the_documented_text() {
         let mut table = table("a");
         table.dataset_labels.titles.0.insert("fr".parse().unwrap(), "Clients".to_owned());
         table.fields[0].shown_as = Some(FieldKind::Datetime);
-        let line = r#"{"dataset":"crm","collection":"a","fields":[{"name":"id","kind":"integer","categories":["user.unique_id"],"shown_as":"datetime"}],"primary_key":["id"],"dataset_labels":{"titles":{"fr":"Clients"}}}"#;
+        table.marks = vec![RedactionReason::ThirdParty];
+        let line = r#"{"dataset":"crm","collection":"a","fields":[{"name":"id","kind":"integer","categories":["user.unique_id"],"shown_as":"datetime"}],"primary_key":["id"],"dataset_labels":{"titles":{"fr":"Clients"}},"marks":["THIRD_PARTY"]}"#;
         assert_eq!(digest([&table]), Sha256Hex::of(format!("tributary tables v1\n{line}\n").as_bytes()));
     }
 }

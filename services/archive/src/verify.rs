@@ -6,6 +6,7 @@ mod derived;
 mod entities;
 mod findings;
 mod manifests;
+mod marks;
 mod predecessor;
 
 use std::path::Path;

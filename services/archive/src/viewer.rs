@@ -2,6 +2,7 @@
 //! stands in the archive's other files, and its look is `tributary-page`'s. Neighbours: `bag`, which puts the page in.
 
 mod data;
+mod hidden;
 mod record;
 mod share;
 
@@ -44,7 +45,7 @@ pub(crate) fn page(
             let mut shown = entity(completeness, entry, &names);
             shown.information = information.record.as_ref().map(record::information);
             if entry.carries_parts(sequence) {
-                shown.collections = data::collections(member.contribution, &shares, language);
+                shown.collections = data::collections(member.contribution, &entry.redactions, &shares, language);
                 shown.attachments = data::attachments(member.contribution, &shares);
             }
             shown
@@ -118,6 +119,7 @@ fn entity<'a>(completeness: &Completeness, entry: &'a EntityEntry, names: &Names
             })
             .collect(),
         not_searched: entry.not_searched.iter().map(gap).collect(),
+        hidden: hidden::sums(&entry.redactions),
         searched: entry.searched.len() as u64,
         in_archive: entry.archive.filter(|_| entry.parts.is_some_and(|parts| parts.count > 0)),
         folder: Cow::Owned(format!("{}/", layout::entity_folder(&entry.entity))),

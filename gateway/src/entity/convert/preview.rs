@@ -8,7 +8,7 @@ use tributary_archive::preview::{
 };
 use tributary_proto::agent::v1;
 
-use super::{ConversionError, MAX_FIELDS, invalid, list, name, parse};
+use super::{ConversionError, MAX_FIELDS, invalid, list, name, parse, redaction};
 
 pub(in crate::entity) fn preview(wire: v1::Preview) -> Result<Preview, ConversionError> {
     Ok(Preview {
@@ -42,6 +42,9 @@ fn cell(wire: v1::PreviewCell) -> Result<PreviewCell, ConversionError> {
                 return Err(invalid("preview.rows.cells.cut", "must be the beginning of a longer value"));
             }
             PreviewCell::Cut { cut, bytes }
+        }
+        Some(Content::Redacted(reason)) => {
+            PreviewCell::Redacted { redacted: redaction::reason("preview.rows.cells.redacted", reason)? }
         }
     })
 }

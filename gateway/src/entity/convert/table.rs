@@ -6,7 +6,9 @@ use tributary_archive::table::{Code, Field, ForeignKey, Labels, Table};
 use tributary_model::language::{Language, Texts};
 use tributary_proto::agent::v1;
 
-use super::{ConversionError, MAX_FIELDS, MAX_LIST, MAX_NAME, invalid, list, name, parse, prose, text, words};
+use super::{
+    ConversionError, MAX_FIELDS, MAX_LIST, MAX_NAME, invalid, list, name, parse, prose, redaction, text, words,
+};
 
 /// Most languages of one text.
 const MAX_LANGUAGES: usize = 64;
@@ -26,6 +28,7 @@ pub(in crate::entity) fn table(wire: v1::Table) -> Result<Table, ConversionError
         foreign_keys: list("table.foreign_keys", MAX_LIST, wire.foreign_keys, reference)?,
         labels: labels("table.labels", wire.labels)?,
         dataset_labels: labels("table.dataset_labels", wire.dataset_labels)?,
+        marks: redaction::marks(wire.marks)?,
     })
 }
 

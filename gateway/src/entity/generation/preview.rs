@@ -32,7 +32,7 @@ impl Generation {
         }
         let mut files = preview.rows.iter().flatten().filter_map(|cell| match cell {
             PreviewCell::File { file } => Some(file_name(&table, file)),
-            PreviewCell::Null | PreviewCell::Text(_) | PreviewCell::Cut { .. } => None,
+            PreviewCell::Null | PreviewCell::Text(_) | PreviewCell::Cut { .. } | PreviewCell::Redacted { .. } => None,
         });
         if !files.all(|file| self.attachments.contains(&file)) {
             return Err(Fault::Preview("it points at a file that is no part of the collection"));

@@ -3,6 +3,8 @@
 use tributary_archive::preview::{OverviewField, Preview, PreviewCell};
 use tributary_proto::agent::v1 as wire;
 
+use super::redaction;
+
 pub(super) fn preview(preview: Preview) -> wire::Preview {
     let row = |cells: Vec<PreviewCell>| wire::PreviewRow { cells: cells.into_iter().map(cell).collect() };
     wire::Preview {
@@ -21,6 +23,7 @@ fn cell(cell: PreviewCell) -> wire::PreviewCell {
         PreviewCell::Text(text) => Some(Content::Text(text)),
         PreviewCell::File { file } => Some(Content::File(file)),
         PreviewCell::Cut { cut, bytes } => Some(Content::Cut(wire::CutText { text: cut, bytes })),
+        PreviewCell::Redacted { redacted } => Some(Content::Redacted(redaction::reason(redacted).into())),
     };
     wire::PreviewCell { content }
 }

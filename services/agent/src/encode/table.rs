@@ -33,6 +33,7 @@ pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Tabl
             titles: dataset.wording.labels.clone(),
             descriptions: dataset.wording.descriptions.clone(),
         },
+        marks: Vec::new(),
     }
 }
 

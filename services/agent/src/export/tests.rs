@@ -194,6 +194,7 @@ fn found(parts: &[Part]) -> Collected {
         not_searched: Vec::new(),
         identifier_types: Vec::new(),
         parts: tributary_archive::attestation::PartsSummary {
+        redactions: Vec::new(),
             count: parts.len() as u32,
             bytes: sum(|part| part.bytes),
             encoded_bytes: sum(|part| part.encoded_bytes),

@@ -10,7 +10,7 @@ use crate::model::collection::{Cell, Column, Kind};
 
 /// Writes `<td>` with the cell. Closing tags of cells and rows are left out, as HTML allows: there may be 200,000.
 pub(crate) fn write(html: &mut Html, column: Option<&Column<'_>>, cell: &Cell<'_>, folder: &str) {
-    let words = &html.words.data;
+    let (words, others) = (&html.words.data, &html.words.others);
     match cell {
         Cell::Null => html.raw("<td class=n>"),
         Cell::Text(text) => value(html, column, text),
@@ -25,6 +25,8 @@ pub(crate) fn write(html: &mut Html, column: Option<&Column<'_>>, cell: &Cell<'_
             html.raw(open(text)).value_text(text).raw("… <small>");
             html.phrase(words.cut, &[("size", crate::html::Fill::Size(*bytes))]).raw("</small>")
         }
+        // The reasons stand below the table; a title on each cell would be most of the page.
+        Cell::Hidden(_) => html.raw("<td class=h>").text(others.cell),
     };
 }
 
@@ -107,6 +109,7 @@ fn digits(bytes: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
     use crate::model::collection::Code;
+    use crate::model::hidden::HiddenReason;
     use crate::model::text::Text;
     use crate::words;
 
@@ -164,6 +167,7 @@ mod tests {
         assert_eq!(cut, "<td>Lorem… <small>cut; 12\u{a0}kB in the file</small>");
         let file = shown(column(), Cell::File { path: "crm/photo 1.jpg" });
         assert_eq!(file, "<td><a href=\"data/entities/e/crm/photo%201.jpg\">open the file</a>");
+        assert_eq!(shown(column(), Cell::Hidden(HiddenReason::Actor)), "<td class=h>hidden");
         assert_eq!(shown(column(), Cell::File { path: "../x" }), "<td><bdi>../x</bdi>");
     }
 }

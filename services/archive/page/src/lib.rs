@@ -17,6 +17,7 @@ use html::Html;
 
 pub use model::collection::{Attachments, Cell, Code, Collection, Column, FileLink, Kind};
 pub use model::entity::{Answer, Entity, Gap, GapReason, Observed};
+pub use model::hidden::{Hidden, HiddenReason};
 pub use model::information::{Information, Processing, System};
 pub use model::overview::{Category, Value};
 pub use model::page::{Link, Page};

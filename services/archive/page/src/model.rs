@@ -3,6 +3,7 @@
 
 pub(crate) mod collection;
 pub(crate) mod entity;
+pub(crate) mod hidden;
 pub(crate) mod information;
 pub(crate) mod overview;
 pub(crate) mod page;

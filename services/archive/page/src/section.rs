@@ -7,6 +7,7 @@ pub(crate) mod collection;
 pub(crate) mod data;
 pub(crate) mod files;
 pub(crate) mod frame;
+pub(crate) mod hidden;
 pub(crate) mod information;
 pub(crate) mod letter;
 pub(crate) mod missing;

@@ -11,7 +11,7 @@ mod states;
 use tributary_model::language::Language;
 
 use crate::locale::Locale;
-pub(crate) use states::{GapWords, Next, StateWords, States};
+pub(crate) use states::{GapWords, Next, OthersWords, StateWords, States};
 
 /// A text that depends on a number. Languages without a form of their own for whole millions leave `many` as `other`.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +81,7 @@ pub(crate) struct Words {
     pub(crate) check: Check,
     pub(crate) states: States,
     pub(crate) gaps: GapWords,
+    pub(crate) others: OthersWords,
     pub(crate) counts: Counts,
 }
 
@@ -165,6 +166,10 @@ pub(crate) struct Counts {
     pub(crate) files: Plural,
     /// "n attempts"
     pub(crate) attempts: Plural,
+    /// "n values are hidden"
+    pub(crate) hidden: Plural,
+    /// "n rows are left out"
+    pub(crate) left_out: Plural,
 }
 
 impl Counts {
@@ -179,6 +184,8 @@ impl Counts {
             ("kinds", self.kinds),
             ("files", self.files),
             ("attempts", self.attempts),
+            ("hidden", self.hidden),
+            ("left_out", self.left_out),
         ]
     }
 }

@@ -184,3 +184,22 @@ fn a_thousand_entities_each_have_their_line() {
     assert_eq!(answers.matches("<tr>").count(), 1_001);
     assert!(html.contains("Something is missing from 50 of 1,000 companies."));
 }
+
+#[test]
+fn what_is_hidden_because_of_others_is_counted_with_its_reason_in_the_persons_language() {
+    let said = [
+        ("fr", "masqué", "1 valeur est masquée: texte qui peut", "2 lignes sont omises"),
+        ("nl", "verborgen", "1 waarde is verborgen: tekst die", "2 rijen zijn weggelaten"),
+        ("de", "ausgeblendet", "1 Wert ist ausgeblendet: Text, der", "2 Zeilen sind ausgelassen"),
+        ("es", "oculto", "1 valor está oculto: texto que", "2 filas se han omitido"),
+        ("en", "hidden", "1 value is hidden: text that", "2 rows are left out"),
+    ];
+    for (language, cell, values, rows) in said {
+        let html = html(&sample(&format!("normal-{language}")));
+        assert!(html.contains(&format!("<td class=h>{cell}")), "{language}");
+        // Once for the company, and once for each of its tables that two companies have.
+        assert_eq!((html.matches(values).count(), html.matches(rows).count()), (3, 3), "{language}");
+        assert!(html.contains("Art. 15") || html.contains("art. 15"), "{language}");
+    }
+    assert!(!html(&sample("empty")).contains("class=held"));
+}

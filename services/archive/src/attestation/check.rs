@@ -1,12 +1,13 @@
 //! Whether an attestation contradicts itself: what it sums up, what it may say, and what it may not leave out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tributary_model::disposition::{Disposition, Source};
 use tributary_model::id::FidesKey;
 
 use super::{Answer, Attestation, NotSearched};
 use crate::part::PartListDigest;
+use crate::redaction::{Redaction, RedactionReason};
 use crate::table;
 
 /// How an attestation contradicts itself.
@@ -29,6 +30,16 @@ pub enum Contradiction {
     /// Complete, with something personal not searched.
     #[error("it says {disposition} for dataset `{dataset}`, where it did not search everything; say PARTLY_FULFILLED")]
     Unsearched {
+        /// What it says.
+        disposition: Disposition,
+        /// The dataset.
+        dataset: FidesKey,
+    },
+    /// Complete, with something hidden that may be the person's own.
+    #[error(
+        "it says {disposition} for dataset `{dataset}`, where it hid what may be the person's; say PARTLY_FULFILLED"
+    )]
+    Hidden {
         /// What it says.
         disposition: Disposition,
         /// The dataset.
@@ -75,6 +86,7 @@ impl Attestation {
         }
         self.answers.iter().try_for_each(|answer| self.check_answer(answer))?;
         self.check_unsearched()?;
+        self.check_redactions()?;
         self.check_parts()
     }
 
@@ -112,6 +124,33 @@ impl Attestation {
         Ok(())
     }
 
+    /// Counts are of what was searched, each once, and nothing hidden is said to be given.
+    fn check_redactions(&self) -> Result<(), Contradiction> {
+        let ordered = self.redactions.windows(2).all(|pair| key(&pair[0]) < key(&pair[1]));
+        let mut marks: BTreeMap<_, u64> = BTreeMap::new();
+        for redaction in &self.redactions {
+            let place = (&redaction.dataset, redaction.collection.as_str());
+            let mut searched = self.searched.iter().filter(|s| (&s.dataset, s.collection.as_str()) == place);
+            let Some(searched) = searched.next().filter(|_| redaction.count > 0 && ordered) else {
+                return Err(Contradiction::Counts("counts of what it hid"));
+            };
+            if let Some(field) = &redaction.field {
+                let sum = marks.entry((place, field)).or_default();
+                *sum = sum.saturating_add(redaction.count);
+                if *sum > searched.rows {
+                    return Err(Contradiction::Counts("rows and what it hid of them"));
+                }
+            }
+        }
+        for hidden in self.redactions.iter().filter(|redaction| redaction.hides_own_data()) {
+            let mut said = self.answers.iter().filter(|a| a.dataset == hidden.dataset).map(|a| a.disposition);
+            if let Some(disposition) = said.find(|said| claims_all(*said)) {
+                return Err(Contradiction::Hidden { disposition, dataset: hidden.dataset.clone() });
+            }
+        }
+        Ok(())
+    }
+
     fn check_parts(&self) -> Result<(), Contradiction> {
         let parts = &self.parts;
         let sum = self.answers.iter().try_fold(0_u64, |sum, answer| sum.checked_add(answer.rows));
@@ -129,6 +168,11 @@ impl Attestation {
         }
         Ok(())
     }
+}
+
+/// What an entry is about, in the order of entries.
+fn key(redaction: &Redaction) -> (&FidesKey, &str, Option<&str>, RedactionReason) {
+    (&redaction.dataset, &redaction.collection, redaction.field.as_deref(), redaction.reason)
 }
 
 fn hands_over(disposition: Disposition) -> bool {

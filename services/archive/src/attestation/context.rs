@@ -12,6 +12,7 @@ use tributary_model::right::Right;
 
 use super::{Attestation, AttestationError};
 use crate::part::{InvalidPart, Part, PartKind, PartListDigest};
+use crate::redaction::{self, InvalidRedactions};
 use crate::table::{self, Table};
 
 /// How parts differ from the attested ones.
@@ -26,6 +27,9 @@ pub enum PartsMismatch {
     /// Other descriptions of tables than those attested.
     #[error("the descriptions of the parts' tables are not the attested ones")]
     Tables,
+    /// Counts of what was hidden that do not fit the tables.
+    #[error("the counts of what was hidden do not fit the tables: {0}")]
+    Redactions(#[from] InvalidRedactions),
 }
 
 impl Attestation {
@@ -57,7 +61,10 @@ impl Attestation {
             .filter_map(|part| described.get_key_value(&(&part.dataset, part.collection.as_str())))
             .collect();
         let digest = table::digest(used.into_values().copied());
-        if digest == self.tables_sha256 { Ok(()) } else { Err(PartsMismatch::Tables) }
+        if digest != self.tables_sha256 {
+            return Err(PartsMismatch::Tables);
+        }
+        Ok(redaction::check(&self.redactions, tables, parts)?)
     }
 }
 

@@ -26,6 +26,7 @@ fn no_data() -> Attestation {
         disposition: Disposition::NoData,
         searched: vec![Searched { dataset: "crm".parse().unwrap(), collection: "customer".to_owned(), rows: 0 }],
         not_searched: Vec::new(),
+        redactions: Vec::new(),
         parts: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256: PartListDigest::new().finish() },
         tables_sha256: table::digest([]),
         previews_sha256: None,

@@ -9,6 +9,7 @@ use super::missing::{NotRecorded, missing};
 use super::{Information, digest};
 use crate::attestation::Attestation;
 use crate::completeness::{EntityEntry, PROFILE};
+use crate::redaction::{Redaction, RedactionReason};
 
 /// The choice that Art. 77(1) gives (PRC-5).
 const CHOICE: &str = "You may complain to the supervisory authority of the place where you live, where you work, or \
@@ -78,6 +79,43 @@ pub struct EntityInformation {
     /// What the law asks for and the record lacks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_recorded: Vec<NotRecorded>,
+    /// What it hid because it is about others, summed up by reason; `completeness.json` has it by field.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restrictions: Vec<Restriction>,
+}
+
+/// Something that is hidden, and the law that allows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restriction {
+    /// Why.
+    pub reason: RedactionReason,
+    /// Article of the GDPR that allows it.
+    pub article: String,
+    /// Why, in a sentence.
+    pub text: String,
+    /// Values in whose place a mark stands, whether or not there was one.
+    pub values: u64,
+    /// Rows that were left out.
+    pub rows: u64,
+}
+
+/// What is hidden, summed up by reason.
+fn restrictions(redactions: &[Redaction]) -> Vec<Restriction> {
+    let sum = |reason: RedactionReason| {
+        let of = |whole: bool| {
+            let hidden = redactions.iter().filter(|r| r.reason == reason && r.field.is_none() == whole);
+            hidden.map(|r| r.count).fold(0, u64::saturating_add)
+        };
+        Restriction {
+            reason,
+            article: "15(4)".to_owned(),
+            text: reason.explanation().to_owned(),
+            values: of(false),
+            rows: of(true),
+        }
+    };
+    RedactionReason::ALL.into_iter().map(sum).filter(|sum| sum.values > 0 || sum.rows > 0).collect()
 }
 
 /// Where an entity's record stands.
@@ -133,6 +171,7 @@ impl EntityInformation {
             archive: None,
             record: None,
             not_recorded: Vec::new(),
+            restrictions: Vec::new(),
         };
         let Some(attestation) = attestation else { return Ok(out) };
         if !entry.is_fresh(sequence) {
@@ -140,6 +179,7 @@ impl EntityInformation {
             out.archive = entry.archive;
             return Ok(out);
         }
+        out.restrictions = restrictions(&attestation.redactions);
         if record.map(digest) != attestation.information_sha256 {
             return Err(OtherRecord);
         }

@@ -32,6 +32,7 @@ fn table(fields: Vec<Field>) -> Table {
         foreign_keys: Vec::new(),
         labels: Labels::default(),
         dataset_labels: Labels::default(),
+        marks: Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::PreviewCell;
+use crate::redaction::RedactionReason;
 
 /// The properties of a cell that is an object.
 #[derive(Deserialize)]
@@ -15,6 +16,7 @@ struct Properties {
     file: Option<String>,
     cut: Option<String>,
     bytes: Option<u64>,
+    redacted: Option<RedactionReason>,
 }
 
 struct Cell;
@@ -29,7 +31,7 @@ impl<'de> Visitor<'de> for Cell {
     type Value = PreviewCell;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("null, a text, a file or the beginning of a value")
+        f.write_str("null, a text, a file, the beginning of a value or why it is hidden")
     }
 
     fn visit_unit<E: Error>(self) -> Result<PreviewCell, E> {
@@ -48,14 +50,15 @@ impl<'de> Visitor<'de> for Cell {
         match Properties::deserialize(MapAccessDeserializer::new(map))? {
             Properties { file: Some(file), .. } => Ok(PreviewCell::File { file }),
             Properties { cut: Some(cut), bytes: Some(bytes), .. } => Ok(PreviewCell::Cut { cut, bytes }),
-            _ => Err(A::Error::custom("an object that is neither a file nor the beginning of a value")),
+            Properties { redacted: Some(redacted), .. } => Ok(PreviewCell::Redacted { redacted }),
+            _ => Err(A::Error::custom("an object that is no file, no beginning of a value and no reason")),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::PreviewCell;
+    use super::{PreviewCell, RedactionReason};
 
     #[test]
     fn every_form_of_a_cell_is_read_back() {
@@ -65,6 +68,7 @@ mod tests {
             PreviewCell::Text(String::new()),
             PreviewCell::File { file: "files/1.pdf".to_owned() },
             PreviewCell::Cut { cut: "begin".to_owned(), bytes: u64::MAX },
+            PreviewCell::Redacted { redacted: RedactionReason::ThirdParty },
         ];
         let json = serde_json::to_string(&cells).expect("cells are written");
         let read: Vec<PreviewCell> = serde_json::from_str(&json).expect("cells are read");
@@ -73,7 +77,9 @@ mod tests {
 
     #[test]
     fn what_is_no_cell_is_refused() {
-        for json in ["1", "true", "[]", "{}", r#"{"cut":"a"}"#, r#"{"bytes":1}"#, r#"{"file":1}"#] {
+        for json in
+            ["1", "true", "[]", "{}", r#"{"cut":"a"}"#, r#"{"bytes":1}"#, r#"{"file":1}"#, r#"{"redacted":"X"}"#]
+        {
             assert!(serde_json::from_str::<PreviewCell>(json).is_err(), "{json}");
         }
     }

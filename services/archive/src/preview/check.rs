@@ -34,6 +34,9 @@ pub enum InvalidPreviews {
     /// A file that is not among the entity's parts.
     #[error("line {0}: a cell names a file that is not among the entity's parts")]
     File(usize),
+    /// Hidden for a reason whose mark its table cannot have.
+    #[error("line {0}: a cell is hidden for a reason that its table has no mark of")]
+    Mark(usize),
     /// An overview of a field that is not there, or twice the same.
     #[error("line {0}: its overview names a field that the table lacks, or one twice")]
     Field(usize),
@@ -98,7 +101,12 @@ fn check_cells(line: usize, preview: &Preview, table: &Table, files: &BTreeSet<&
         return Err(InvalidPreviews::Counts { line, what: "cells" });
     }
     let unknown = |cell: &PreviewCell| matches!(cell, PreviewCell::File { file } if !files.contains(file.as_str()));
-    if preview.rows.iter().flatten().any(unknown) { Err(InvalidPreviews::File(line)) } else { Ok(()) }
+    if preview.rows.iter().flatten().any(unknown) {
+        return Err(InvalidPreviews::File(line));
+    }
+    let unmarked =
+        |cell: &PreviewCell| matches!(cell, PreviewCell::Redacted { redacted } if !table.marks.contains(redacted));
+    if preview.rows.iter().flatten().any(unmarked) { Err(InvalidPreviews::Mark(line)) } else { Ok(()) }
 }
 
 fn check_overview(line: usize, preview: &Preview, table: &Table) -> Result<(), InvalidPreviews> {

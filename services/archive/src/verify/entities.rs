@@ -10,6 +10,7 @@ use tributary_model::scope::Outcome;
 use super::Inspection;
 use super::derived::Derived;
 use super::findings::Findings;
+use super::marks::Marked;
 use crate::attestation::{Attestation, check_context};
 use crate::completeness::{EntityEntry, GroupRef, Said, attestation_path, chain_is_whole, predecessor, roster_digest};
 use crate::datapackage::DataPackage;
@@ -169,8 +170,12 @@ fn check_parts(
     if let Some(part) = paths_collide(&parts) {
         findings.error(&path, format!("part {part} has the path of another, or differs from it in case only"));
     }
+    let mut marks = Marked::new(&tables);
     for part in &parts {
-        check_part(inspection, &entry.entity, part, derived, findings);
+        check_part(inspection, &entry.entity, part, &mut marks, derived, findings);
+    }
+    if !marks.are_those_of(attestation) {
+        findings.error(&path, "the marks of what is hidden in the tables' files are not those that were attested");
     }
     check_previews(inspection, entry, attestation, (&parts, &tables), derived, findings);
     summary.describe(&entry.entity, &parts, &tables);
@@ -181,6 +186,7 @@ fn check_part(
     inspection: &mut Inspection<'_>,
     entity: &EntityId,
     part: &Part,
+    marked: &mut Marked,
     derived: &mut Derived,
     findings: &mut Findings,
 ) {
@@ -193,7 +199,7 @@ fn check_part(
     derived.note_media(inspection, &path, &part.media_type);
     let stored = &inspection.archive.files()[number];
     let (size, packed) = (stored.size, stored.packed);
-    match inspection.archive.digest(number) {
+    match marked.digest(&mut inspection.archive, number, part) {
         Ok(digests) => {
             inspection.seen[number] = Some(digests.plain);
             if size != part.bytes || digests.crc32 != part.crc32 || digests.plain != part.sha256 {

@@ -6,11 +6,13 @@ use tributary_model::id::{EntityId, FidesKey};
 use tributary_model::language::Language;
 use tributary_page::{self as page, Text};
 
+use super::hidden;
 use super::share::Shares;
 use crate::bag::{Contribution, Member};
 use crate::overview::Source;
 use crate::part::{Part, PartKind};
 use crate::preview::{Preview, PreviewCell};
+use crate::redaction::Redaction;
 use crate::table::{Field, FieldKind, Table};
 
 type Key<'a> = (&'a FidesKey, &'a str);
@@ -18,6 +20,7 @@ type Key<'a> = (&'a FidesKey, &'a str);
 /// The collections whose parts are in the archive, by dataset and name.
 pub(super) fn collections<'a>(
     contribution: &'a Contribution,
+    redactions: &[Redaction],
     shares: &Shares,
     language: &Language,
 ) -> Vec<page::Collection<'a>> {
@@ -47,6 +50,7 @@ pub(super) fn collections<'a>(
                 total_rows: parts.iter().map(|part| part.rows).fold(0, u64::saturating_add),
                 files: parts.iter().map(|part| link(part)).collect(),
                 sealed: false,
+                hidden: hidden::sums_of(redactions, table),
             }
         })
         .collect();
@@ -101,6 +105,7 @@ fn cell(cell: &PreviewCell) -> page::Cell<'_> {
         PreviewCell::Text(text) => page::Cell::Text(text),
         PreviewCell::File { file } => page::Cell::File { path: file },
         PreviewCell::Cut { cut, bytes } => page::Cell::Cut { text: cut, bytes: *bytes },
+        PreviewCell::Redacted { redacted } => page::Cell::Hidden(hidden::reason(*redacted)),
     }
 }
 

@@ -65,7 +65,7 @@ fn level(mut sizes: Vec<usize>, room: usize) -> usize {
 
 fn bytes(row: &[PreviewCell]) -> usize {
     let cell = |cell: &PreviewCell| match cell {
-        PreviewCell::Null => CELL,
+        PreviewCell::Null | PreviewCell::Redacted { .. } => CELL,
         PreviewCell::Text(text) | PreviewCell::Cut { cut: text, .. } => CELL + text.len(),
         PreviewCell::File { file } => CELL + 2 * file.len(),
     };

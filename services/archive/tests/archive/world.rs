@@ -250,6 +250,7 @@ impl World {
                 rows: sum(|part| part.rows),
             }],
             not_searched: if partly { vec![gap] } else { Vec::new() },
+            redactions: Vec::new(),
             parts: PartsSummary {
                 count: parts.len() as u32,
                 bytes: sum(|part| part.bytes),
@@ -461,6 +462,7 @@ pub(crate) fn customer() -> Table {
         foreign_keys: Vec::new(),
         labels: Labels::default(),
         dataset_labels: Labels::default(),
+        marks: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Kinds of data that the samples share.
 
 use tributary_model::language::Language;
-use tributary_page::{Cell, Code, Collection, Column, FileLink, Kind, Text};
+use tributary_page::{Cell, Code, Collection, Column, FileLink, Hidden, HiddenReason, Kind, Text};
 
 use super::{keep, label};
 
@@ -114,7 +114,7 @@ pub(crate) fn customers(reader: &Language) -> Collection<'static> {
         Cell::Text("1984-11-02"),
         Cell::Text("false"),
         Cell::Text("A"),
-        Cell::Null,
+        Cell::Hidden(HiddenReason::FreeText),
     ];
     Collection {
         dataset: "crm",
@@ -149,6 +149,7 @@ pub(crate) fn customers(reader: &Language) -> Collection<'static> {
         total_rows: 1,
         files: vec![file("crm/customer-0001.csv", 1, 214)],
         sealed: false,
+        hidden: vec![Hidden { reason: HiddenReason::FreeText, values: 1, rows: 2 }],
     }
 }
 
@@ -210,6 +211,7 @@ pub(crate) fn orders(reader: &Language, shown: usize, total: u64) -> Collection<
             file("shop/purchase-0002.csv", total - total / 2, 611_300),
         ],
         sealed: false,
+        hidden: Vec::new(),
     }
 }
 
@@ -286,6 +288,7 @@ pub(crate) fn messages(reader: &Language) -> Collection<'static> {
         total_rows: 3,
         files: vec![file("support/message-0001.csv", 3, 6_011)],
         sealed: false,
+        hidden: Vec::new(),
     }
 }
 
@@ -308,6 +311,7 @@ pub(crate) fn sealed(reader: &Language) -> Collection<'static> {
         total_rows: 4,
         files: vec![FileLink { path: "health/claim-0001.csv.age".into(), rows: None, bytes: 1_344 }],
         sealed: true,
+        hidden: Vec::new(),
         ..Collection::default()
     }
 }

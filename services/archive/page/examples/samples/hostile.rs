@@ -119,6 +119,7 @@ fn collection(word: &'static str, wide: &'static str) -> Collection<'static> {
         total_rows: 3,
         files: vec![FileLink { path: LINK.into(), rows: Some(u64::MAX), bytes: 1 }],
         sealed: false,
+        hidden: Vec::new(),
     }
 }
 

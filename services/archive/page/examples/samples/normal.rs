@@ -31,6 +31,7 @@ pub(crate) fn entity(
         answers: Vec::new(),
         not_searched: Vec::new(),
         searched: 3,
+        hidden: Vec::new(),
         in_archive: None,
         folder: format!("data/entities/{id}/").into(),
         collections: Vec::new(),
@@ -52,6 +53,7 @@ fn belgium(reader: &Language) -> Entity<'static> {
     entity.answers = vec![answer("crm", Disposition::Fulfilled, 1), answer("shop", Disposition::Fulfilled, 12_345)];
     entity.in_archive = Some(1);
     entity.collections = vec![data::customers(reader), data::orders(reader, 60, 12_345), data::messages(reader)];
+    entity.hidden = entity.collections.iter().flat_map(|collection| collection.hidden.clone()).collect();
     let document = |path: &'static str, bytes| FileLink { path: path.into(), rows: None, bytes };
     entity.attachments = Attachments {
         files: vec![

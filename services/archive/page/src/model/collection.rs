@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::hidden::{Hidden, HiddenReason};
 use super::text::Text;
 
 /// A collection that the entity handed over, whole or in part, open or sealed.
@@ -29,6 +30,8 @@ pub struct Collection<'a> {
     pub files: Vec<FileLink<'a>>,
     /// Whether the files are encrypted to the person; then there are no rows to show.
     pub sealed: bool,
+    /// What is hidden in it because it is about others.
+    pub hidden: Vec<Hidden>,
 }
 
 /// A column of a collection.
@@ -96,6 +99,8 @@ pub enum Cell<'a> {
         /// Bytes of the whole value.
         bytes: u64,
     },
+    /// Hidden, whether or not there is a value.
+    Hidden(HiddenReason),
 }
 
 /// A file of the archive.

@@ -7,6 +7,7 @@ use tributary_model::disposition::Disposition;
 use tributary_model::scope::Rule;
 
 use super::collection::{Attachments, Collection};
+use super::hidden::Hidden;
 use super::information::Information;
 
 /// An entity of the roster. Every one of the group file is on the page, whatever it answered.
@@ -38,6 +39,8 @@ pub struct Entity<'a> {
     pub answers: Vec<Answer<'a>>,
     /// What is declared there and was not searched.
     pub not_searched: Vec<Gap<'a>>,
+    /// What it hid because it is about others, over all collections.
+    pub hidden: Vec<Hidden>,
     /// How many collections it searched.
     pub searched: u64,
     /// Sequence of the archive of this case that carries its data; `None` when there are none.

@@ -1,6 +1,6 @@
 //! One kind of data as a table with the rows of its preview, the files that hold all of it, and what its columns mean.
 
-use super::{files, table};
+use super::{files, hidden, table};
 use crate::html::{Fill, Html};
 use crate::model::collection::Collection;
 use crate::model::entity::Entity;
@@ -43,6 +43,7 @@ pub(crate) fn write(
     } else {
         table::write(html, &entity.folder, place, collection);
     }
+    hidden::list(html, &collection.hidden);
     if !collection.files.is_empty() {
         html.raw("<p class=files>").text(words.data.complete_in).raw("</p>\n");
         files::list(html, &entity.folder, &collection.files, collection.files.len() as u64);

@@ -3,7 +3,7 @@
 use tributary_model::disposition::Disposition;
 
 use super::collection::{self, Look};
-use super::files;
+use super::{files, hidden};
 use crate::html::{Fill, Html};
 use crate::model::collection::Collection;
 use crate::model::entity::Entity;
@@ -50,6 +50,7 @@ fn write_entity(html: &mut Html, page: &Page<'_>, index: usize, entity: &Entity<
         html.phrase(words.data.as_of, &[("time", Fill::Time(at))]);
     }
     html.raw("</p>\n");
+    hidden::explained(html, &entity.hidden);
     // Where nobody named a system for people, its key would only be one more word to puzzle over.
     let grouped = entity.collections.iter().any(|collection| collection.dataset_title.is_some());
     let mut above = None;

@@ -270,6 +270,15 @@ pub(super) static WORDS: Words = Words {
         not_personal: "die Gesellschaft erklärt, dass es keine personenbezogenen Daten enthält",
     },
     counts: Counts {
+    others: OthersWords {
+        cell: "ausgeblendet",
+        why: "Das Gesetz schützt auch andere Menschen (Art. 15 Abs. 4 DSGVO). In den Tabellen unten steht „ausgeblendet“, wo Ihnen etwas aus diesem Grund nicht gegeben wird, ob dort ein Wert stand oder nicht. Sie können das Unternehmen danach fragen oder sich bei einer Behörde beschweren.",
+        third_party: "Daten anderer Menschen",
+        shared: "Daten von Menschen, mit denen Sie dies teilen",
+        actor: "Daten von Menschen, deren Anliegen Sie bearbeitet haben",
+        free_text: "Text, der von anderen Menschen handeln kann",
+        awaits_review: "Text, der von anderen Menschen handeln kann und den das Unternehmen noch durchsehen muss",
+    },
         answered: Plural::new(
             "Die {n} Gesellschaft hat vollständig geantwortet und ihre Antwort unterschrieben.",
             "Alle {n} Gesellschaften haben vollständig geantwortet, und jede hat ihre Antwort unterschrieben.",
@@ -285,4 +294,6 @@ pub(super) static WORDS: Words = Words {
         files: Plural::new("{n} Datei", "{n} Dateien"),
         attempts: Plural::new("{n} Versuch", "{n} Versuche"),
     },
+        hidden: Plural::new("{n} Wert ist ausgeblendet", "{n} Werte sind ausgeblendet"),
+        left_out: Plural::new("{n} Zeile ist ausgelassen", "{n} Zeilen sind ausgelassen"),
 };

@@ -258,6 +258,15 @@ pub(super) static WORDS: Words = Words {
         not_personal: "the company declares that it holds no personal data",
     },
     counts: Counts {
+    others: OthersWords {
+        cell: "hidden",
+        why: "The law protects other people too (Art. 15(4) GDPR). In the tables below, “hidden” stands where something is kept from you for that reason, whether or not there was a value. You may ask the company about it, or complain to an authority.",
+        third_party: "data of other people",
+        shared: "data of people with whom you share this",
+        actor: "data of people whose matter you handled",
+        free_text: "text that may speak of other people",
+        awaits_review: "text that may speak of other people and that the company has yet to look through",
+    },
         answered: Plural::new(
             "The {n} company has answered in full and signed its answer.",
             "All {n} companies have answered in full, and each has signed its answer.",
@@ -273,4 +282,6 @@ pub(super) static WORDS: Words = Words {
         files: Plural::new("{n} file", "{n} files"),
         attempts: Plural::new("{n} attempt", "{n} attempts"),
     },
+        hidden: Plural::new("{n} value is hidden", "{n} values are hidden"),
+        left_out: Plural::new("{n} row is left out", "{n} rows are left out"),
 };

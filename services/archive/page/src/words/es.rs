@@ -249,6 +249,15 @@ pub(super) static WORDS: Words = Words {
         not_personal: "la sociedad declara que no contiene datos personales",
     },
     counts: Counts {
+    others: OthersWords {
+        cell: "oculto",
+        why: "La ley protege también a otras personas (art. 15, apdo. 4, del RGPD). En las tablas siguientes aparece «oculto» donde algo no se le entrega por ese motivo, hubiera o no un valor. Puede preguntar a la empresa o reclamar ante una autoridad.",
+        third_party: "datos de otras personas",
+        shared: "datos de personas con quienes usted comparte esto",
+        actor: "datos de personas cuyo asunto usted tramitó",
+        free_text: "texto que puede hablar de otras personas",
+        awaits_review: "texto que puede hablar de otras personas y que la empresa aún debe revisar",
+    },
         answered: Plural::with_many(
             "La {n} sociedad respondió por completo y firmó su respuesta.",
             "Los {n} de sociedades respondieron por completo, y cada una firmó su respuesta.",
@@ -270,4 +279,10 @@ pub(super) static WORDS: Words = Words {
         files: Plural::with_many("{n} archivo", "{n} de archivos", "{n} archivos"),
         attempts: Plural::with_many("{n} intento", "{n} de intentos", "{n} intentos"),
     },
+        hidden: Plural::with_many("{n} valor está oculto", "{n} de valores están ocultos", "{n} valores están ocultos"),
+        left_out: Plural::with_many(
+            "{n} fila se ha omitido",
+            "{n} de filas se han omitido",
+            "{n} filas se han omitido",
+        ),
 };

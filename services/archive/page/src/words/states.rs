@@ -5,6 +5,7 @@ use tributary_model::scope::Rule;
 
 use super::texts;
 use crate::model::entity::GapReason;
+use crate::model::hidden::HiddenReason;
 
 /// A disposition in words: a short name, and a sentence that starts with the entity.
 #[derive(Debug, Clone, Copy)]
@@ -140,6 +141,24 @@ impl GapWords {
             GapReason::SnapshotTooLong => self.snapshot_too_long,
             GapReason::SkippedByManifest => self.skipped_by_manifest,
             GapReason::NotPersonal => self.not_personal,
+        }
+    }
+}
+
+texts!(
+    /// What is hidden because it is about others.
+    OthersWords { cell, why, third_party, shared, actor, free_text, awaits_review }
+);
+
+impl OthersWords {
+    /// The words for a reason.
+    pub(crate) fn of(&self, reason: HiddenReason) -> &'static str {
+        match reason {
+            HiddenReason::ThirdParty => self.third_party,
+            HiddenReason::Shared => self.shared,
+            HiddenReason::Actor => self.actor,
+            HiddenReason::FreeText => self.free_text,
+            HiddenReason::AwaitsReview => self.awaits_review,
         }
     }
 }

@@ -20,6 +20,7 @@ impl Words {
         all.extend(self.check.all());
         all.extend(self.states.all());
         all.extend(self.gaps.all());
+        all.extend(self.others.all());
         all
     }
 }
