@@ -269,7 +269,6 @@ pub(super) static WORDS: Words = Words {
         skipped_by_manifest: "die Gesellschaft hat es in ihrer Beschreibung des Systems ausgelassen",
         not_personal: "die Gesellschaft erklärt, dass es keine personenbezogenen Daten enthält",
     },
-    counts: Counts {
     others: OthersWords {
         cell: "ausgeblendet",
         why: "Das Gesetz schützt auch andere Menschen (Art. 15 Abs. 4 DSGVO). In den Tabellen unten steht „ausgeblendet“, wo Ihnen etwas aus diesem Grund nicht gegeben wird, ob dort ein Wert stand oder nicht. Sie können das Unternehmen danach fragen oder sich bei einer Behörde beschweren.",
@@ -279,6 +278,7 @@ pub(super) static WORDS: Words = Words {
         free_text: "Text, der von anderen Menschen handeln kann",
         awaits_review: "Text, der von anderen Menschen handeln kann und den das Unternehmen noch durchsehen muss",
     },
+    counts: Counts {
         answered: Plural::new(
             "Die {n} Gesellschaft hat vollständig geantwortet und ihre Antwort unterschrieben.",
             "Alle {n} Gesellschaften haben vollständig geantwortet, und jede hat ihre Antwort unterschrieben.",
@@ -293,7 +293,7 @@ pub(super) static WORDS: Words = Words {
         kinds: Plural::new("{n} Art von Daten", "{n} Arten von Daten"),
         files: Plural::new("{n} Datei", "{n} Dateien"),
         attempts: Plural::new("{n} Versuch", "{n} Versuche"),
-    },
         hidden: Plural::new("{n} Wert ist ausgeblendet", "{n} Werte sind ausgeblendet"),
         left_out: Plural::new("{n} Zeile ist ausgelassen", "{n} Zeilen sind ausgelassen"),
+    },
 };

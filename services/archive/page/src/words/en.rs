@@ -257,7 +257,6 @@ pub(super) static WORDS: Words = Words {
         skipped_by_manifest: "the company left it out of its description of the system",
         not_personal: "the company declares that it holds no personal data",
     },
-    counts: Counts {
     others: OthersWords {
         cell: "hidden",
         why: "The law protects other people too (Art. 15(4) GDPR). In the tables below, “hidden” stands where something is kept from you for that reason, whether or not there was a value. You may ask the company about it, or complain to an authority.",
@@ -267,6 +266,7 @@ pub(super) static WORDS: Words = Words {
         free_text: "text that may speak of other people",
         awaits_review: "text that may speak of other people and that the company has yet to look through",
     },
+    counts: Counts {
         answered: Plural::new(
             "The {n} company has answered in full and signed its answer.",
             "All {n} companies have answered in full, and each has signed its answer.",
@@ -281,7 +281,7 @@ pub(super) static WORDS: Words = Words {
         kinds: Plural::new("{n} kind of data", "{n} kinds of data"),
         files: Plural::new("{n} file", "{n} files"),
         attempts: Plural::new("{n} attempt", "{n} attempts"),
-    },
         hidden: Plural::new("{n} value is hidden", "{n} values are hidden"),
         left_out: Plural::new("{n} row is left out", "{n} rows are left out"),
+    },
 };

@@ -248,7 +248,6 @@ pub(super) static WORDS: Words = Words {
         skipped_by_manifest: "la sociedad lo dejó fuera de su descripción del sistema",
         not_personal: "la sociedad declara que no contiene datos personales",
     },
-    counts: Counts {
     others: OthersWords {
         cell: "oculto",
         why: "La ley protege también a otras personas (art. 15, apdo. 4, del RGPD). En las tablas siguientes aparece «oculto» donde algo no se le entrega por ese motivo, hubiera o no un valor. Puede preguntar a la empresa o reclamar ante una autoridad.",
@@ -258,6 +257,7 @@ pub(super) static WORDS: Words = Words {
         free_text: "texto que puede hablar de otras personas",
         awaits_review: "texto que puede hablar de otras personas y que la empresa aún debe revisar",
     },
+    counts: Counts {
         answered: Plural::with_many(
             "La {n} sociedad respondió por completo y firmó su respuesta.",
             "Los {n} de sociedades respondieron por completo, y cada una firmó su respuesta.",
@@ -278,11 +278,11 @@ pub(super) static WORDS: Words = Words {
         kinds: Plural::with_many("{n} tipo de datos", "{n} de tipos de datos", "{n} tipos de datos"),
         files: Plural::with_many("{n} archivo", "{n} de archivos", "{n} archivos"),
         attempts: Plural::with_many("{n} intento", "{n} de intentos", "{n} intentos"),
-    },
         hidden: Plural::with_many("{n} valor está oculto", "{n} de valores están ocultos", "{n} valores están ocultos"),
         left_out: Plural::with_many(
             "{n} fila se ha omitido",
             "{n} de filas se han omitido",
             "{n} filas se han omitido",
         ),
+    },
 };

@@ -260,7 +260,6 @@ pub(super) static WORDS: Words = Words {
         skipped_by_manifest: "la société l’a exclu de sa description du système",
         not_personal: "la société déclare qu’il ne contient aucune donnée personnelle",
     },
-    counts: Counts {
     others: OthersWords {
         cell: "masqué",
         why: "La loi protège aussi les autres personnes (art. 15, par. 4, du RGPD). Dans les tableaux ci-dessous, «\u{202f}masqué\u{202f}» figure là où quelque chose ne vous est pas communiqué pour cette raison, qu’il y ait eu une valeur ou non. Vous pouvez interroger la société ou saisir une autorité.",
@@ -270,6 +269,7 @@ pub(super) static WORDS: Words = Words {
         free_text: "texte qui peut parler d’autres personnes",
         awaits_review: "texte qui peut parler d’autres personnes et que la société doit encore relire",
     },
+    counts: Counts {
         answered: Plural::with_many(
             "La {n} société a répondu entièrement et signé sa réponse.",
             "Les {n} de sociétés ont répondu entièrement, et chacune a signé sa réponse.",
@@ -290,11 +290,11 @@ pub(super) static WORDS: Words = Words {
         kinds: Plural::with_many("{n} type de données", "{n} de types de données", "{n} types de données"),
         files: Plural::with_many("{n} fichier", "{n} de fichiers", "{n} fichiers"),
         attempts: Plural::with_many("{n} tentative", "{n} de tentatives", "{n} tentatives"),
-    },
         hidden: Plural::with_many(
             "{n} valeur est masquée",
             "{n} de valeurs sont masquées",
             "{n} valeurs sont masquées",
         ),
         left_out: Plural::with_many("{n} ligne est omise", "{n} de lignes sont omises", "{n} lignes sont omises"),
+    },
 };

@@ -260,7 +260,6 @@ pub(super) static WORDS: Words = Words {
         skipped_by_manifest: "het bedrijf heeft dit weggelaten uit zijn beschrijving van het systeem",
         not_personal: "het bedrijf verklaart dat er geen persoonsgegevens in staan",
     },
-    counts: Counts {
     others: OthersWords {
         cell: "verborgen",
         why: "De wet beschermt ook andere mensen (art. 15, lid 4, AVG). In de tabellen hieronder staat ‘verborgen’ waar iets u om die reden niet wordt gegeven, of er nu een waarde was of niet. U kunt er het bedrijf naar vragen of een klacht indienen bij een toezichthouder.",
@@ -270,6 +269,7 @@ pub(super) static WORDS: Words = Words {
         free_text: "tekst die over andere mensen kan gaan",
         awaits_review: "tekst die over andere mensen kan gaan en die het bedrijf nog moet doornemen",
     },
+    counts: Counts {
         answered: Plural::new(
             "Het {n} bedrijf heeft volledig geantwoord en zijn antwoord ondertekend.",
             "Alle {n} bedrijven hebben volledig geantwoord, en elk heeft zijn antwoord ondertekend.",
@@ -284,7 +284,7 @@ pub(super) static WORDS: Words = Words {
         kinds: Plural::new("{n} soort gegevens", "{n} soorten gegevens"),
         files: Plural::new("{n} bestand", "{n} bestanden"),
         attempts: Plural::new("{n} poging", "{n} pogingen"),
-    },
         hidden: Plural::new("{n} waarde is verborgen", "{n} waarden zijn verborgen"),
         left_out: Plural::new("{n} rij is weggelaten", "{n} rijen zijn weggelaten"),
+    },
 };
