@@ -246,6 +246,7 @@ fn attestation(claim: &Claim, disposition: Disposition, at: Timestamp) -> Attest
         disposition,
         searched: Vec::new(),
         not_searched: Vec::new(),
+        redactions: Vec::new(),
         parts: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256: digest },
         tables_sha256: table::digest([]),
         previews_sha256: None,
@@ -253,7 +254,6 @@ fn attestation(claim: &Claim, disposition: Disposition, at: Timestamp) -> Attest
         software: "test".to_owned(),
     }
 }
-        redactions: Vec::new(),
 
 fn failure(counts: bool, progressed: bool) -> Failure {
     Failure {

@@ -171,6 +171,7 @@ impl Catalog {
             answers: gaps::answers(&self.graph, &request.controller, &not_searched, &walked),
             searched: gaps::searched(&self.graph, &plan, &self.connected(), &request.given_up, &walked),
             not_searched,
+            redactions: Vec::new(),
             identifier_types,
             parts: encoded.parts,
             tables_sha256: encoded.tables_sha256,
@@ -210,7 +211,6 @@ impl Catalog {
         Sizes { part: self.limits.part_bytes, cell: self.limits.large_cell }
     }
 
-            redactions: Vec::new(),
     pub(crate) fn connected(&self) -> Vec<bool> {
         self.databases.iter().map(Option::is_some).collect()
     }
@@ -234,6 +234,7 @@ impl Catalog {
             answers: answers.collect(),
             searched: Vec::new(),
             not_searched: Vec::new(),
+            redactions: Vec::new(),
             identifier_types,
             parts: tributary_archive::attestation::PartsSummary {
                 count: 0,
@@ -273,7 +274,6 @@ impl Catalog {
 /// A dataset's name for people, in English if there is an English one.
 fn title(dataset: &Dataset) -> Option<String> {
     dataset.wording.labels.get(&Language::english()).map(str::to_owned)
-            redactions: Vec::new(),
 }
 
 fn empty_tables() -> Sha256Hex {

@@ -192,9 +192,9 @@ fn found(parts: &[Part]) -> Collected {
         }],
         searched: Vec::new(),
         not_searched: Vec::new(),
+        redactions: Vec::new(),
         identifier_types: Vec::new(),
         parts: tributary_archive::attestation::PartsSummary {
-        redactions: Vec::new(),
             count: parts.len() as u32,
             bytes: sum(|part| part.bytes),
             encoded_bytes: sum(|part| part.encoded_bytes),
