@@ -144,6 +144,8 @@ pub enum NotSearchedReason {
     SnapshotTooLong,
     /// The manifest says to leave it out.
     SkippedByManifest,
+    /// Rows of a store that several entities share do not say whose they are, so none of them hands these over.
+    ControllerUnknown,
     /// The manifest declares no personal data there. The only reason that does not stand in the way of `NO_DATA`.
     NotPersonal,
 }

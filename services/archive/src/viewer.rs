@@ -149,6 +149,7 @@ fn gap(gap: &NotSearched) -> page::Gap<'_> {
             NotSearchedReason::NotReadable => page::GapReason::NotReadable,
             NotSearchedReason::SnapshotTooLong => page::GapReason::SnapshotTooLong,
             NotSearchedReason::SkippedByManifest => page::GapReason::SkippedByManifest,
+            NotSearchedReason::ControllerUnknown => page::GapReason::ControllerUnknown,
             NotSearchedReason::NotPersonal => page::GapReason::NotPersonal,
         },
         detail: &gap.detail,

@@ -113,6 +113,8 @@ pub enum GapReason {
     SnapshotTooLong,
     /// The manifest says to leave it out.
     SkippedByManifest,
+    /// Rows do not say which company they belong to.
+    ControllerUnknown,
     /// The manifest declares no personal data there; the only reason that leaves nothing out.
     NotPersonal,
 }

@@ -246,6 +246,7 @@ pub(super) static WORDS: Words = Words {
         not_readable: "una parte no se pudo leer",
         snapshot_too_long: "la lectura habría durado más de lo que permite el sistema",
         skipped_by_manifest: "la sociedad lo dejó fuera de su descripción del sistema",
+        controller_unknown: "algunas filas no indican a qué sociedad pertenecen",
         not_personal: "la sociedad declara que no contiene datos personales",
     },
     others: OthersWords {

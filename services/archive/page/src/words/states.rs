@@ -126,7 +126,7 @@ texts!(
     /// Why something was not searched.
     GapWords {
         no_identifier_of_type, not_connected, unavailable, not_readable, snapshot_too_long, skipped_by_manifest,
-        not_personal,
+        controller_unknown, not_personal,
     }
 );
 
@@ -140,6 +140,7 @@ impl GapWords {
             GapReason::NotReadable => self.not_readable,
             GapReason::SnapshotTooLong => self.snapshot_too_long,
             GapReason::SkippedByManifest => self.skipped_by_manifest,
+            GapReason::ControllerUnknown => self.controller_unknown,
             GapReason::NotPersonal => self.not_personal,
         }
     }
