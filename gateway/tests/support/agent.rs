@@ -256,6 +256,7 @@ impl SubjectDataService for Served {
             group_version: state.in_force.version,
             group_sha256: state.in_force.digest.clone(),
             max_part_bytes: 64 * 1024 * 1024,
+            served_entities: vec![state.entity.to_string()],
         }))
     }
 

@@ -102,6 +102,13 @@ impl Mandate {
         hex::encode(digest(salt, identifiers))
     }
 
+    /// The entity that a mandate names, before anything of it is believed: it tells a process that serves several entities
+    /// which of them is asked, against which [`Mandate::open`] then holds the mandate.
+    pub fn addressee(envelope: &[u8]) -> Option<EntityId> {
+        let payload = Envelope::from_json(envelope).ok()?.unverified()?;
+        serde_json::from_slice::<Mandate>(&payload).ok().map(|mandate| mandate.entity)
+    }
+
     /// Verifies `envelope` (JSON) by the gateway's keys in `group` and against what the rpc asks.
     pub fn open(
         envelope: &[u8],

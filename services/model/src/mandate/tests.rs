@@ -91,6 +91,8 @@ fn a_mandate_counts_for_what_it_says_and_nothing_else() {
         identifiers: Some(&w.identifiers),
     };
     let open = |expected| Mandate::open(&signed, &w.group, w.now, expected).unwrap_err();
+    assert_eq!(Mandate::addressee(&signed), Some(entity.clone()));
+    assert_eq!(Mandate::addressee(b"{}"), None);
     assert_eq!(open(Expected { entity: &other_entity, ..right }), MandateError::Other("entity"));
     assert_eq!(open(Expected { action: Action::Locate, ..right }), MandateError::Other("action"));
     let instruction = InstructionId::new(w.now + SignedDuration::from_secs(1));
