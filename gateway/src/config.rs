@@ -3,6 +3,7 @@
 //! `read` turns the file into these types; `start` loads what the paths point to. Relative paths count from the file's
 //! own folder.
 
+mod database;
 mod delivery;
 mod read;
 mod schema;
@@ -19,6 +20,7 @@ use tributary_model::language::Language;
 use tributary_model::spiffe::TrustDomain;
 use tributary_model::yaml::{Place, Problem, Problems};
 
+pub use self::database::Postgres;
 pub use self::delivery::{LinkSettings, PublicUrl, Retention};
 use crate::authorise::{Entities, Grant};
 use crate::case::Waiting;
@@ -30,8 +32,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The plaintext admin port, if there is one: `/livez`, `/readyz`, `/metrics`.
     pub admin: Option<SocketAddr>,
-    /// Where the database and the staged objects are.
+    /// Where the database and the staged objects are, unless said otherwise.
     pub data_dir: PathBuf,
+    /// Where the staged objects are. Several processes on one database share it.
+    pub objects: PathBuf,
     /// The gateway's own certificate.
     pub identity: IdentityFiles,
     /// Ed25519 key with which mandates and archives are signed, PKCS#8 PEM.

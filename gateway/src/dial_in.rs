@@ -3,10 +3,11 @@
 //! The certificate says whose agent it is, the group file says whether that agent dials in, and one answered call says
 //! that somebody is there. `transport` keeps the slots; `worker` takes links from them as if the gateway had dialled.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tributary_model::clock::SharedClock;
 use tributary_model::group::{Entity, Reach};
 use tributary_proto::agent::v1::DialInRefusal;
@@ -14,8 +15,9 @@ use tributary_transport::link::Link;
 use tributary_transport::links::Links;
 use tributary_transport::tasks::Tasks;
 
-use crate::entity::introduce::{Replicas, introduce, turn_away};
+use crate::entity::introduce::{introduce, turn_away};
 use crate::group::Group;
+use crate::replicas::{ReplicaId, Roster};
 use crate::store::Store;
 use crate::worker::Worker;
 
@@ -30,7 +32,7 @@ pub(crate) struct DialIn {
     pub(crate) store: Store,
     pub(crate) worker: Worker,
     pub(crate) clock: SharedClock,
-    pub(crate) replicas: Replicas,
+    pub(crate) roster: Roster,
     /// How long an agent may take to answer the first call.
     pub(crate) patience: Duration,
     pub(crate) tasks: Tasks,
@@ -56,7 +58,7 @@ impl DialIn {
         if dialling.is_empty() {
             let refusal = if dialled.is_empty() { DialInRefusal::NotAnAgent } else { DialInRefusal::HasAddress };
             tracing::warn!(%peer, reason = refusal.as_str_name(), "a connection of an agent is not used");
-            turn_away(&link, &self.replicas, refusal, self.patience).await;
+            turn_away(&link, &self.roster, refusal, self.patience).await;
             return;
         }
         let slots = dialling.into_iter().map(|entity| self.keep(link.clone(), entity));
@@ -69,7 +71,8 @@ impl DialIn {
     /// closes when the calls on it have ended.
     async fn keep(&self, link: Link, entity: &Entity) {
         let id = &entity.id;
-        if let Err(error) = introduce(&link, entity, &self.replicas, self.patience).await {
+        let mut others = self.roster.watch();
+        if let Err(error) = introduce(&link, entity, &self.roster, self.patience).await {
             if error.is_unreachable() {
                 // It went again, or holds a connection to this process already.
                 tracing::debug!(entity = %id, "an agent's connection ended before its first answer");
@@ -80,6 +83,7 @@ impl DialIn {
         }
         let (gone, closing) = (link.gone().clone(), link.closing().clone());
         let published = self.links.publish(id, link);
+        self.roster.links_changed();
         tracing::info!(entity = %id, "an agent has dialled in");
         match self.store.reachable(id.clone(), self.clock.now()).await {
             Ok(()) => self.worker.wake(),
@@ -89,7 +93,24 @@ impl DialIn {
         tokio::select! {
             () = gone.cancelled() => tracing::info!(entity = %id, "the connection of an agent has ended"),
             () = closing.cancelled() => tracing::info!(entity = %id, "an agent is stopping"),
-            () = published.superseded() => {}
+            () = published.superseded() => return,
+            () = self.tell_of_others(entity, &mut others) => {}
         }
+        drop(published);
+        self.roster.links_changed();
+    }
+
+    /// Tells a connected agent which processes there are whenever one came or went, so that it looks for those that it
+    /// is not connected to.
+    async fn tell_of_others(&self, entity: &Entity, others: &mut watch::Receiver<BTreeSet<ReplicaId>>) {
+        // Cannot fail: the roster is ours.
+        while others.changed().await.is_ok() {
+            // Taken from the slot each time: nothing here holds the connection open.
+            let Ok(link) = self.links.get(&entity.id, &entity.agent).await else { continue };
+            if let Err(error) = introduce(&link, entity, &self.roster, self.patience).await {
+                tracing::debug!(entity = %entity.id, %error, "an agent was not told of a change among the processes");
+            }
+        }
+        std::future::pending::<()>().await;
     }
 }

@@ -4,6 +4,7 @@
 //! `waiting` decides when an archive is due and `assembly` writes it. `start` puts them together. Below are `archive`
 //! (the profile), `transport` (who is on a connection) and `model` (the words).
 
+mod agreed_clock;
 mod api;
 mod assembly;
 pub mod attest;
@@ -15,7 +16,9 @@ pub mod entity;
 mod group;
 mod links;
 mod metrics;
+mod object_folder;
 pub mod objects;
+mod replicas;
 mod retention;
 pub mod stage;
 mod start;
@@ -24,6 +27,7 @@ mod waiting;
 mod worker;
 
 pub use config::Config;
+pub use object_folder::FolderError;
 pub use start::{Gateway, StartError, run};
 
 /// Name and version of this software, as archives record it.

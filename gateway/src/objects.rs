@@ -1,11 +1,13 @@
 //! Staged objects on disk: one folder per case, every object encrypted in frames under the case's key.
 //!
 //! An object is written under a partial name, synced, renamed and only then named in the database. What a crash leaves
-//! behind is swept at the next start. Everything here blocks. Neighbour: `stage`, which verifies what it writes here.
+//! behind is swept later (`sweep`). Everything here blocks. Neighbours: `stage`, which verifies what it writes here, and
+//! `object_folder`, which knows whose folder it is.
 
+mod mark;
+mod sweep;
 mod writer;
 
-use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -15,7 +17,9 @@ use tributary_archive::frames::{ContentKey, FrameReader, stored_len};
 use tributary_model::id::CaseId;
 use uuid::Uuid;
 
+pub(crate) use self::sweep::RESTED;
 pub use self::writer::ObjectWriter;
+use crate::replicas::ReplicaId;
 
 /// Kept free on the file system at least, so that the database can still record that objects find no room.
 const LEAST_RESERVE: u64 = 8 * 1024 * 1024;
@@ -27,18 +31,27 @@ const MOST_RESERVE: u64 = 1 << 30;
 pub struct Objects {
     root: PathBuf,
     reserve: Option<u64>,
+    /// Who writes here: stands in the names of unfinished objects.
+    writer: ReplicaId,
 }
 
 impl Objects {
-    /// The folder `objects` in the data directory, made if need be, readable by its owner only.
+    /// The folder `root`, made if need be, readable by its owner only.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn open(data_dir: &Path) -> io::Result<Self> {
-        let root = data_dir.join("objects");
-        private_folder(&root)?;
-        sync_folder(data_dir)?;
-        Ok(Self { root, reserve: None })
+    pub fn open(root: &Path) -> io::Result<Self> {
+        private_folder(root)?;
+        if let Some(parent) = root.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_folder(parent)?;
+        }
+        Ok(Self { root: root.to_owned(), reserve: None, writer: ReplicaId::new() })
+    }
+
+    /// Writes in the name of a process.
+    #[must_use]
+    pub(crate) fn written_by(self, writer: ReplicaId) -> Self {
+        Self { writer, ..self }
     }
 
     /// Keeps `reserve` bytes of the file system free of parts, where something was said about it.
@@ -47,41 +60,26 @@ impl Objects {
         Self { reserve, ..self }
     }
 
-    /// Removes every object that `keep` does not name; returns how many there were. Call it before anything writes.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn sweep(&self, keep: &HashSet<(CaseId, String)>) -> io::Result<usize> {
-        let mut swept = 0;
-        for folder in fs::read_dir(&self.root)? {
-            let folder = folder?;
-            let case: Option<CaseId> = folder.file_name().to_str().and_then(|name| name.parse().ok());
-            let Some(case) = case else { continue };
-            for file in fs::read_dir(folder.path())? {
-                let file = file?;
-                let name = file.file_name().into_string().unwrap_or_default();
-                if !keep.contains(&(case, name)) {
-                    fs::remove_file(file.path())?;
-                    swept += 1;
-                }
-            }
-            // Fails while objects are in it.
-            let _ = fs::remove_dir(folder.path());
-        }
-        Ok(swept)
-    }
-
     /// Begins an object of a case. Its name is random, so that it says nothing and is never used twice.
     ///
     /// # Errors
     /// What the file system says.
     pub fn create(&self, case: CaseId, key: &ContentKey) -> io::Result<ObjectWriter> {
+        let begun = self.begin(case, key);
+        match begun {
+            // Swept by another process in the moment between the two, since it was empty.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.begin(case, key),
+            begun => begun,
+        }
+    }
+
+    fn begin(&self, case: CaseId, key: &ContentKey) -> io::Result<ObjectWriter> {
         let folder = self.folder(case);
         if !folder.exists() {
             private_folder(&folder)?;
             sync_folder(&self.root)?;
         }
-        ObjectWriter::begin(folder, Uuid::new_v4().to_string(), case, key)
+        ObjectWriter::begin(folder, Uuid::new_v4().to_string(), self.writer, case, key)
     }
 
     /// Opens an object for reading any range of it.
@@ -92,11 +90,11 @@ impl Objects {
         FrameReader::new(File::open(self.folder(case).join(object))?, key, &case.to_string(), object)
     }
 
-    /// Removes an object that nothing names any more. A failure is left to the next sweep.
+    /// Removes an object that nothing names any more. A failure is left to the sweep.
     pub fn remove(&self, case: CaseId, object: &str) {
         match fs::remove_file(self.folder(case).join(object)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%case, %error, "a dropped object could not be removed; the next start sweeps it");
+                tracing::warn!(%case, %error, "a dropped object could not be removed; it is swept later");
             }
             _ => {}
         }
@@ -106,7 +104,7 @@ impl Objects {
     pub fn remove_case(&self, case: CaseId) {
         match fs::remove_dir_all(self.folder(case)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(%case, %error, "a cancelled case's objects could not be removed; the next start sweeps them");
+                tracing::warn!(%case, %error, "a shredded case's objects could not be removed; they are swept later");
             }
             _ => {}
         }

@@ -13,21 +13,22 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
-use tributary_model::clock::SharedClock;
+use tributary_model::clock::Clock;
 use tributary_model::group::Reach;
 use tributary_model::id::EntityId;
 use tributary_transport::links::Links;
 use uuid::Uuid;
 
+use crate::agreed_clock::AgreedClock;
 use crate::group::Group;
 use crate::store::{Store, StoreError};
 
 /// How often a process says that it is there.
 const BEAT: Duration = Duration::from_secs(2);
 
-/// A process that has not said for this long that it is there is gone. Clocks of processes may differ by what is left of
-/// it after two beats; more makes a live one look gone, which costs connections and duplicate looks, and nothing else:
-/// what it holds it holds by tokens.
+/// A process that has not said for this long that it is there is gone. All go by the database's clock
+/// (`agreed_clock`); where they did not, differences of more than this less two beats would make a live process look gone,
+/// which costs connections and looks in vain, and nothing else: what it holds it holds by tokens.
 pub(crate) const GONE: Duration = Duration::from_secs(12);
 
 /// Names one process from its start to its end.
@@ -110,7 +111,7 @@ pub(crate) struct Registry {
     pub(crate) roster: Roster,
     pub(crate) links: Links,
     pub(crate) group: Arc<Group>,
-    pub(crate) clock: SharedClock,
+    pub(crate) clock: Arc<AgreedClock>,
     pub(crate) name: String,
 }
 
@@ -151,6 +152,7 @@ impl Registry {
     }
 
     async fn beat(&self) -> Result<(), StoreError> {
+        self.clock.adjust(&self.store).await?;
         let entities = &self.group.file().entities;
         let dialled_in =
             entities.iter().filter(|e| e.agent.reach == Reach::DialsIn && self.links.reaches(&e.id, &e.agent));

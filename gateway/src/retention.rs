@@ -2,7 +2,7 @@
 //! no second home of the person's data.
 //!
 //! The store decides and drops keys and rows in one transaction; files are removed after it, and what a crash leaves of
-//! them is swept at the next start. Looking twice changes nothing.
+//! them is swept later. Looking twice, or from several processes at once, changes nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tributary_model::clock::SharedClock;
 
 use crate::config::Retention;
+use crate::object_folder;
 use crate::objects::Objects;
 use crate::store::{Cutoffs, Shredded, Store, StoreError};
 
@@ -67,7 +68,8 @@ impl Sweep {
         if self.store.owes_forgetting() {
             self.store.forget_deleted().await?;
         }
-        self.store.forget_sessions(now).await
+        self.store.forget_sessions(now).await?;
+        object_folder::sweep(&self.objects, &self.store, now).await
     }
 }
 

@@ -36,17 +36,17 @@ use tributary_transport::tasks::Tasks;
 use tributary_transport::telemetry::Metrics;
 use tributary_transport::tls::Tls;
 use tributary_transport::trust::TrustBundles;
-use uuid::Uuid;
 
+use crate::agreed_clock::AgreedClock;
 use crate::api::{self, Api};
 use crate::assembly::Assembler;
 use crate::authorise::Policy;
 use crate::config::Config;
 use crate::dial_in::{self, DialIn};
-use crate::entity::introduce::Replicas;
 use crate::group::{Group, GroupError};
 use crate::links::{self, Listener};
-use crate::objects::Objects;
+use crate::object_folder::{self, FolderError};
+use crate::replicas::{self, Registry, Roster};
 use crate::retention::Sweep;
 use crate::store::{Store, StoreError};
 use crate::waiting::Scheduler;
@@ -95,6 +95,9 @@ pub enum StartError {
     /// The data directory: in use, written by a newer version, or made with another key.
     #[error("data_dir: {0}")]
     Data(String),
+    /// The object folder.
+    #[error("objects: {0}")]
+    Objects(#[from] FolderError),
     /// A listening socket.
     #[error("{setting}: {error}; choose a free address of this machine")]
     Listen {
@@ -128,6 +131,7 @@ pub struct Gateway {
     worker: Worker,
     dial_in: DialIn,
     arrivals: mpsc::Receiver<Link>,
+    registry: Registry,
     scheduler: Scheduler,
     retention: Sweep,
     links: Option<Listener>,
@@ -176,9 +180,13 @@ impl Gateway {
         check_signing_key(&group, &key, &config.signing_key, now)?;
         let bundles = group.bundles(&config)?;
         store.put_group_in_force(group.in_force(), group.public_envelope.clone()).await?;
-        let objects = Arc::new(sweep(&config.data_dir, &store).await?.reserving(config.limits.disk_reserve));
+        let objects = object_folder::open(&config.objects, &store).await?.reserving(config.limits.disk_reserve);
+        let objects = Arc::new(objects);
         let tls = Tls::new(identity, TrustBundles::new(bundles), Arc::clone(&clock));
+        let agreed = AgreedClock::new(clock, &store).await?;
+        let clock: SharedClock = agreed.clone();
         let agents = Links::new(Dialer::new(tls.clone()), config.limits.connect_timeout);
+        let roster = Roster::alone(store.replica());
         let worker = Worker::new(worker::Parts {
             store: store.clone(),
             objects: Arc::clone(&objects),
@@ -188,6 +196,7 @@ impl Gateway {
             clock: Arc::clone(&clock),
             limits: config.limits.clone(),
             tasks: work.clone(),
+            roster: roster.clone(),
         });
         let stopping = CancellationToken::new();
         let api = Api::new(api::Parts {
@@ -220,14 +229,21 @@ impl Gateway {
         let bind = |setting, address| listen(address).map_err(|error| StartError::Listen { setting, error });
         let server = Server::new(bind("listen", config.listen)?, tls, ServerLimits::default());
         let (dialling_in, arrivals) = mpsc::channel(dial_in::WAITING);
-        let own = Uuid::new_v4().to_string();
+        let registry = Registry {
+            store: store.clone(),
+            roster: roster.clone(),
+            links: agents.clone(),
+            group: Arc::clone(&group),
+            clock: agreed,
+            name: replicas::name(config.listen),
+        };
         let dial_in = DialIn {
             group: Arc::clone(&group),
             links: agents,
             store: store.clone(),
             worker: worker.clone(),
             clock: Arc::clone(&clock),
-            replicas: Replicas { all: vec![own.clone()], own },
+            roster,
             patience: config.limits.connect_timeout,
             tasks: work.clone(),
         };
@@ -236,6 +252,7 @@ impl Gateway {
             server: server.take_agents(dialling_in).describe(FILE_DESCRIPTOR_SET),
             dial_in,
             arrivals,
+            registry,
             routes,
             health,
             admin,
@@ -250,7 +267,7 @@ impl Gateway {
                 retention: config.retention,
             },
             links: links.transpose()?,
-            assembler: Assembler::new(store.clone(), objects, key, clock, work.clone()),
+            assembler: Assembler::new(store.clone(), objects, key, clock, work.clone(), config.limits.lease),
             store,
             work,
             store_tasks,
@@ -291,6 +308,8 @@ impl Gateway {
         }
         let ready = self.readiness.require("serving");
         self.store.check().await?;
+        self.registry.enter().await?;
+        self.work.spawn("registry", self.registry.run(self.work.stopping()));
         self.work.spawn("worker", self.worker.run());
         self.work.spawn("agents dialling in", self.dial_in.run(self.arrivals));
         self.work.spawn("scheduler", self.scheduler.run(self.work.stopping()));
@@ -353,18 +372,6 @@ fn routes(api: Api, reflection: bool) -> Result<(Routes, HealthReporter), StartE
         .add_service(ArchiveServiceServer::new(api.clone()).max_decoding_message_size(MAX_MESSAGE))
         .add_service(GroupServiceServer::new(api).max_decoding_message_size(MAX_MESSAGE));
     Ok((standard.routes.routes(), standard.health))
-}
-
-/// Opens the object folder and removes what a crash left behind.
-async fn sweep(data_dir: &Path, store: &Store) -> Result<Objects, StartError> {
-    let keep = store.objects().await?;
-    let failed = |error: std::io::Error| StartError::Data(format!("objects: {error}; check the folder's permissions"));
-    let objects = Objects::open(data_dir).map_err(failed)?;
-    let swept = objects.sweep(&keep).map_err(failed)?;
-    if swept > 0 {
-        tracing::info!(swept, "objects that nothing names were removed");
-    }
-    Ok(objects)
 }
 
 fn signing_key(path: &Path) -> Result<SigningKey, StartError> {

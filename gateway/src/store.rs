@@ -1,4 +1,5 @@
-//! Where cases live: one SQLite database in the data directory, written by one group-commit writer.
+//! Where cases live: one SQLite database in the data directory, written by one group-commit writer, or one PostgreSQL
+//! database that several gateways share.
 //!
 //! Rows and SQL stop here; what goes in and out are the words of `case` and `model`. State changes only through the
 //! lifecycle tables, in the transaction that records the event. Personal data is sealed under the case's keys.
@@ -9,6 +10,8 @@ mod cases;
 mod drafts;
 mod error;
 mod events;
+mod finishes;
+mod folder;
 mod keys;
 mod links;
 mod listing;
@@ -16,8 +19,10 @@ mod lock;
 mod meta;
 mod migrations;
 mod opening;
+mod postgres;
 mod presentations;
 mod reachable;
+mod replicas;
 mod retention;
 mod sql;
 mod staging;
@@ -30,7 +35,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use futures::future::BoxFuture;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::broadcast;
 use tributary_archive::frames::KeyEncryptionKey;
 use tributary_model::id::CaseId;
@@ -38,16 +44,22 @@ use tributary_transport::tasks::Tasks;
 
 pub(crate) use acting::Scope;
 pub(crate) use archives::{StoredArchive, WrittenArchive};
-pub(crate) use drafts::{ArchiveFacts, EntityFacts};
+pub(crate) use drafts::{ArchiveFacts, DraftClaim, EntityFacts};
 pub(crate) use error::StoreError;
+pub(crate) use finishes::Finish;
 pub(crate) use listing::{Filter, PageAfter};
 pub(crate) use opening::{Fingerprint, NewCase, Opened};
+pub(crate) use replicas::Chore;
 pub(crate) use retention::{Cutoffs, Shredded};
-pub(crate) use tasks::{Claim, Failure, Finish};
+pub(crate) use tasks::{Claim, Failure};
 pub(crate) use waiting::{Escalation, Late};
 
+use crate::config::Postgres;
+use crate::replicas::ReplicaId;
 use keys::Keys;
 use lock::DirLock;
+use postgres::News;
+use sql::{Readers, Tx};
 use writer::Writer;
 
 /// Connections that only read.
@@ -61,14 +73,40 @@ const CHANGES: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct Store(Arc<Inner>);
 
+/// What a commit has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    /// This case.
+    Case(CaseId),
+    /// Any: news may have been missed.
+    Any,
+}
+
+impl Changed {
+    /// Whether `case` may have changed.
+    pub(crate) fn concerns(self, case: CaseId) -> bool {
+        match self {
+            Self::Case(changed) => changed == case,
+            Self::Any => true,
+        }
+    }
+}
+
+/// Where jobs run.
+enum Jobs {
+    Sqlite(Writer),
+    Postgres(postgres::Jobs),
+}
+
 struct Inner {
-    readers: SqlitePool,
-    writer: Writer,
+    readers: Readers,
+    jobs: Jobs,
     keys: Keys,
-    changes: broadcast::Sender<CaseId>,
+    replica: ReplicaId,
+    changes: broadcast::Sender<Changed>,
     /// Whether the database's log may still hold what was shredded.
     owes_forgetting: AtomicBool,
-    _lock: DirLock,
+    _lock: Option<DirLock>,
 }
 
 impl Store {
@@ -87,24 +125,62 @@ impl Store {
         let mut conn = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await?;
         migrations::run(&mut conn).await?;
         let mut tx = sql::Tx::new(conn);
-        let keys = Keys::open(&mut tx, kek).await?;
+        let keys = Keys::open(&mut tx, Arc::new(kek)).await?;
         // The lock proves that whoever held these leases is dead.
-        tx.run("UPDATE tasks SET lease_token = $1, lease_until = $2", &sql::vals![Option::<String>::None, 0]).await?;
+        replicas::nobody_else(&mut tx).await?;
         let (changes, _) = broadcast::channel(CHANGES);
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
         let writer = Writer::start(tx, changes.clone(), tasks);
         Ok(Self(Arc::new(Inner {
-            readers,
-            writer,
+            readers: Readers::Sqlite(readers),
+            jobs: Jobs::Sqlite(writer),
             keys,
+            replica: ReplicaId::new(),
             changes,
             owes_forgetting: AtomicBool::new(true),
-            _lock: lock,
+            _lock: Some(lock),
         })))
     }
 
+    /// Connects to the database that several gateways share; checks that its schema is this version's and that `kek` is
+    /// the key it was made with. `tasks` runs what is written until it is drained.
+    pub(crate) async fn open_postgres(
+        settings: &Postgres,
+        kek: KeyEncryptionKey,
+        tasks: &Tasks,
+    ) -> Result<Self, StoreError> {
+        let (changes, _) = broadcast::channel(CHANGES);
+        let (jobs, questions) = postgres::open(settings, News::new(changes.clone()), tasks).await?;
+        let kek = Arc::new(kek);
+        let keys = jobs.run("open the keys", move |tx| Box::pin(async move { Keys::open(tx, kek).await })).await?;
+        Ok(Self(Arc::new(Inner {
+            readers: Readers::Postgres(questions),
+            jobs: Jobs::Postgres(jobs),
+            keys,
+            replica: ReplicaId::new(),
+            changes,
+            owes_forgetting: AtomicBool::new(false),
+            _lock: None,
+        })))
+    }
+
+    /// Runs `work` in a transaction and answers once it is durable. `name` names it in the log.
+    ///
+    /// A job may be begun anew, so it must not do anything outside the transaction. One that decides something about a
+    /// case reads its head first, which keeps other jobs of the case waiting; see `postgres::jobs`.
+    async fn write<T, W>(&self, name: &'static str, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Clone + Send + 'static,
+    {
+        match &self.0.jobs {
+            Jobs::Sqlite(writer) => writer.run(name, work).await,
+            Jobs::Postgres(jobs) => jobs.run(name, work).await,
+        }
+    }
+
     /// Tells of every case that a commit has changed, after the commit.
-    pub(crate) fn changes(&self) -> broadcast::Receiver<CaseId> {
+    pub(crate) fn changes(&self) -> broadcast::Receiver<Changed> {
         self.0.changes.subscribe()
     }
 
@@ -112,6 +188,16 @@ impl Store {
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
         self.write("check", |tx| Box::pin(async move { tx.rows("SELECT name FROM meta LIMIT 1", &[]).await.map(drop) }))
             .await
+    }
+
+    /// The process that this store is open in.
+    pub(crate) fn replica(&self) -> ReplicaId {
+        self.0.replica
+    }
+
+    /// Whether other processes may use the database at the same time.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.0.jobs, Jobs::Postgres(_))
     }
 
     fn keys(&self) -> &Keys {

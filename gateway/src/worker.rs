@@ -1,13 +1,14 @@
 //! The fan-out: durable tasks taken up under leases, each by an attempt of its own, as many at once as the limits say.
 //!
-//! `attempt` is one attempt from claim to outcome, `export` takes one export in (`intake`). Calls are made by `entity`, parts are
-//! verified by `stage`, answers by `attest`.
+//! `reach` says which entities are this process's business, `attempt` is one attempt from claim to outcome, `export`
+//! takes one export in (`intake`). Calls are made by `entity`, parts are verified by `stage`, answers by `attest`.
 
 mod attempt;
 mod export;
 mod finishing;
 mod intake;
 mod partials;
+mod reach;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +19,7 @@ use aws_lc_rs::rand;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tributary_model::clock::SharedClock;
-use tributary_model::id::{CaseId, EntityId, InstructionId};
+use tributary_model::id::{CaseId, EntityId};
 use tributary_model::key::SigningKey;
 use tributary_transport::links::Links;
 use tributary_transport::tasks::Tasks;
@@ -27,10 +28,12 @@ use crate::config::Limits;
 use crate::entity::{Client, Mandates};
 use crate::group::Group;
 use crate::objects::Objects;
+use crate::replicas::Roster;
 use crate::store::{Claim, Store, StoreError};
 use partials::Partials;
 
-/// How often the clock is looked at for tasks whose pause is over.
+/// How often the clock is looked at for tasks whose pause is over, and for those that another process was given. A look
+/// is two questions to an index: five processes together ask a database fifty times a second.
 const TICK: Duration = Duration::from_millis(200);
 
 /// What attempts share. Cheap to clone.
@@ -53,10 +56,10 @@ struct Shared {
     /// Parts at once, over all tasks: bounds their buffers.
     part_slots: Semaphore,
     partials: Partials,
+    roster: Roster,
     /// Attempts under way, each with a number of its own.
     running: Mutex<HashMap<(CaseId, EntityId), (u64, CancellationToken)>>,
     attempts: AtomicU64,
-    finishing: Mutex<std::collections::HashSet<InstructionId>>,
     wake: Notify,
 }
 
@@ -70,11 +73,12 @@ pub(crate) struct Parts {
     pub(crate) clock: SharedClock,
     pub(crate) limits: Limits,
     pub(crate) tasks: Tasks,
+    pub(crate) roster: Roster,
 }
 
 impl Worker {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { store, objects, group, links, key, clock, limits, tasks } = parts;
+        let Parts { store, objects, group, links, key, clock, limits, tasks, roster } = parts;
         let slots = Arc::new(Semaphore::new(limits.tasks));
         let part_slots = Semaphore::new(limits.parts);
         let mandates = Mandates::new(key, Arc::clone(&clock), group.in_force());
@@ -93,7 +97,7 @@ impl Worker {
             partials: Partials::default(),
             running: Mutex::default(),
             attempts: AtomicU64::default(),
-            finishing: Mutex::default(),
+            roster,
             wake: Notify::new(),
         }))
     }
@@ -126,7 +130,11 @@ impl Worker {
     }
 
     async fn take_up(&self) -> Result<(), StoreError> {
-        for entity in self.0.store.entities_due(self.0.clock.now()).await? {
+        let due = self.0.store.entities_due(self.0.clock.now()).await?;
+        for entity in self.ours(due).await? {
+            if self.0.tasks.stopping().is_cancelled() {
+                break;
+            }
             let slots = self.free_slots(&entity);
             if slots.is_empty() {
                 continue;

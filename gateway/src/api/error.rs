@@ -55,6 +55,10 @@ pub(super) enum ApiError {
     Stalled { after: Duration },
     /// Stopping.
     Stopping,
+    /// The database is away.
+    Unavailable,
+    /// The database was lost at the wrong moment.
+    Unknown,
     /// A defect, or something broke.
     Internal,
 }
@@ -85,10 +89,14 @@ impl From<StoreError> for ApiError {
             StoreError::TooManyIdentifiers => Self::field("identifiers", error.to_string()),
             StoreError::Full => Self::Full,
             StoreError::Stopped => Self::Stopping,
+            StoreError::Contended(_) | StoreError::Unavailable(_) => Self::Unavailable,
+            StoreError::Unknown(_) => Self::Unknown,
             StoreError::StaleLease
             | StoreError::Locked(_)
             | StoreError::Folder { .. }
             | StoreError::NewerSchema(_)
+            | StoreError::OlderSchema { .. }
+            | StoreError::OtherSchema(_)
             | StoreError::WrongKey
             | StoreError::Crypto(_)
             | StoreError::Corrupt(_)
@@ -169,6 +177,15 @@ impl From<ApiError> for Status {
             }
             ApiError::Stopping => {
                 later(Code::Unavailable, R::ShuttingDown, "the gateway is stopping", Duration::from_secs(5))
+            }
+            ApiError::Unavailable => {
+                let message = "the gateway's database does not answer now; nothing was changed";
+                later(Code::Unavailable, R::SystemUnavailable, message, Duration::from_secs(2))
+            }
+            ApiError::Unknown => {
+                let message =
+                    "the gateway's database was lost before it said whether this was done; look, or repeat it";
+                later(Code::Unavailable, R::SystemUnavailable, message, Duration::from_secs(2))
             }
             ApiError::Internal => {
                 plain(Code::Internal, R::Internal, "something failed here; the cause is in the gateway's log")

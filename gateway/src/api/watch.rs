@@ -15,6 +15,7 @@ use tributary_proto::gateway::v1::WatchCaseResponse;
 use super::error::ApiError;
 use super::{Api, view};
 use crate::case::Event;
+use crate::store::Changed;
 
 /// The events of one case.
 pub(super) type Watch = Pin<Box<dyn Stream<Item = Result<WatchCaseResponse, Status>> + Send>>;
@@ -23,7 +24,7 @@ struct Watching {
     api: Api,
     case: CaseId,
     cursor: u64,
-    changes: Receiver<CaseId>,
+    changes: Receiver<Changed>,
     ready: VecDeque<Event>,
 }
 
@@ -62,7 +63,7 @@ impl Watching {
         let wait = async {
             loop {
                 match self.changes.recv().await {
-                    Ok(case) if case != self.case => {}
+                    Ok(changed) if !changed.concerns(self.case) => {}
                     // One of ours, or so many that ours may be among them.
                     Ok(_) | Err(RecvError::Lagged(_)) => return Ok(()),
                     Err(RecvError::Closed) => return Err(ApiError::Stopping),

@@ -33,6 +33,7 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
     let listen = f.required(r, "listen");
     let admin = f.optional(r, "admin");
     let data_dir = f.required(r, "data_dir").map(path);
+    let objects = f.optional(r, "objects").map(path);
     let identity = f.required_node(r, "identity").and_then(|node| identity(r, node, folder));
     let signing_key = f.required(r, "signing_key").map(path);
     let key_encryption_key = f.required(r, "key_encryption_key").map(path);
@@ -53,6 +54,10 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
     Some(Config {
         listen: listen?,
         admin,
+        objects: match objects {
+            Some(objects) => objects,
+            None => data_dir.as_ref()?.join("objects"),
+        },
         data_dir: data_dir?,
         identity: identity?,
         signing_key: signing_key?,

@@ -17,8 +17,11 @@ pub(super) struct GatewayFile {
     listen: String,
     /// The plaintext admin port: address and port. Absent: none.
     admin: Option<String>,
-    /// Where the database and the staged objects are.
+    /// Where the database and the staged objects are, unless the keys below say otherwise.
     data_dir: String,
+    /// Folder of the staged objects, encrypted; `objects` in data_dir unless said otherwise. Processes that share a
+    /// database share this folder, on a volume that all of them mount.
+    objects: Option<String>,
     /// The gateway's own certificate.
     identity: IdentitySection,
     /// Ed25519 key that signs mandates and archives, PKCS#8 PEM.

@@ -10,6 +10,7 @@ const SAMPLE: &str = "\
 listen: 0.0.0.0:7443
 admin: 127.0.0.1:9443
 data_dir: data
+objects: /mnt/objects
 identity: {certificate: gateway.pem, key: gateway.key}
 signing_key: signing.pem
 key_encryption_key: /etc/kek
@@ -45,6 +46,9 @@ fn read(text: &str) -> Result<Config, tributary_model::yaml::Problems> {
 fn a_full_file_is_read_and_paths_count_from_its_folder() {
     let config = read(SAMPLE).unwrap();
     assert_eq!(config.data_dir, Path::new("/srv/gw/data"));
+    assert_eq!(config.objects, Path::new("/mnt/objects"));
+    let usual = read(&SAMPLE.replace("objects: /mnt/objects\n", "")).unwrap();
+    assert_eq!(usual.objects, Path::new("/srv/gw/data/objects"));
     assert_eq!(config.key_encryption_key, Path::new("/etc/kek"));
     assert_eq!(config.waiting, Waiting::BestEffort { window: Duration::from_secs(600) });
     assert_eq!((config.limits.failed_attempts, config.limits.lease), (7, Duration::from_secs(30)));

@@ -11,27 +11,20 @@ use tributary_proto::agent::v1::subject_data_service_client::SubjectDataServiceC
 use tributary_transport::link::Link;
 
 use super::{Description, EntityError, Fault, within};
+use crate::replicas::Roster;
 
-/// The processes of this gateway, by ids that they keep from their start to their end.
-#[derive(Debug, Clone)]
-pub(crate) struct Replicas {
-    /// This one.
-    pub(crate) own: String,
-    /// All that run, this one included.
-    pub(crate) all: Vec<String>,
-}
-
-/// Tells the agent on `link` which process this is, and hears that it answers for `entity`.
+/// Tells the agent on `link` which process this is and which others there are, and hears that it answers for `entity`.
+/// Said again whenever that changes.
 pub(crate) async fn introduce(
     link: &Link,
     entity: &Entity,
-    us: &Replicas,
+    us: &Roster,
     limit: Duration,
 ) -> Result<Description, EntityError> {
     let request = v1::DescribeRequest {
         entity: entity.id.to_string(),
-        replica: us.own.clone(),
-        replicas: us.all.clone(),
+        replica: us.own().to_string(),
+        replicas: us.watch().borrow().iter().map(ToString::to_string).collect(),
         ..Default::default()
     };
     let mut agent = SubjectDataServiceClient::new(link.channel());
@@ -41,9 +34,12 @@ pub(crate) async fn introduce(
 }
 
 /// Tells whoever is on `link` why the connection is not used. Whether it hears that makes no difference here.
-pub(crate) async fn turn_away(link: &Link, us: &Replicas, refusal: v1::DialInRefusal, limit: Duration) {
-    let request =
-        v1::DescribeRequest { replica: us.own.clone(), refusal: refusal.into(), ..v1::DescribeRequest::default() };
+pub(crate) async fn turn_away(link: &Link, us: &Roster, refusal: v1::DialInRefusal, limit: Duration) {
+    let request = v1::DescribeRequest {
+        replica: us.own().to_string(),
+        refusal: refusal.into(),
+        ..v1::DescribeRequest::default()
+    };
     let mut agent = SubjectDataServiceClient::new(link.channel());
     let _ = within("Describe", limit, agent.describe(request)).await;
 }

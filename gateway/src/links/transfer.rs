@@ -19,7 +19,7 @@ use tributary_model::id::CaseId;
 
 use super::flights::Flight;
 use crate::api::Download;
-use crate::store::Store;
+use crate::store::{Changed, Store};
 
 /// How long a browser may take no byte. A slow one takes some all the time.
 const STALL: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(super) struct Transfer {
     pub(super) case: CaseId,
     pub(super) session: [u8; 32],
     /// Tells of changes, one of which may be the end of the link.
-    pub(super) changes: Receiver<CaseId>,
+    pub(super) changes: Receiver<Changed>,
     pub(super) flight: Flight,
     pub(super) place: OwnedSemaphorePermit,
 }
@@ -90,7 +90,7 @@ impl Transfer {
         let mut is_changed = false;
         loop {
             match self.changes.try_recv() {
-                Ok(case) => is_changed |= case == self.case,
+                Ok(changed) => is_changed |= changed.concerns(self.case),
                 Err(TryRecvError::Lagged(_)) => is_changed = true,
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Closed) => return true,

@@ -1,6 +1,8 @@
 //! Promises of the object folder.
 
+use std::collections::{BTreeSet, HashSet};
 use std::io::{Read, Write};
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -17,7 +19,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let objects = Objects::open(folder.path()).unwrap();
+        let objects = Objects::open(&folder.path().join("objects")).unwrap();
         Self { folder, objects, case: CaseId::new(Timestamp::UNIX_EPOCH), key: ContentKey::generate().unwrap() }
     }
 
@@ -58,6 +60,60 @@ fn only_finished_objects_that_are_named_survive_a_sweep() {
     assert!(!place.objects.folder(place.case).exists(), "a folder without objects goes too");
 }
 
+fn long_ago() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)
+}
+
+/// Makes a file look as if it had not been touched for years.
+fn rest(path: &Path) {
+    File::options().append(true).open(path).unwrap().set_modified(long_ago()).unwrap();
+}
+
+#[test]
+fn beside_others_only_what_has_rested_unnamed_and_what_the_dead_had_not_finished_is_swept() {
+    let place = Place::new();
+    let (alive, dead) = (ReplicaId::new(), ReplicaId::new());
+    let Place { folder, objects, case, key } = place;
+    let path = |name: &str| folder.path().join("objects").join(case.to_string()).join(name);
+    let write = |objects: &Objects| {
+        let mut object = objects.create(case, &key).unwrap();
+        object.write_all(b"x").unwrap();
+        object
+    };
+    let objects = objects.written_by(alive);
+    let (named, fresh, old) = (write(&objects), write(&objects), write(&objects));
+    let (named, fresh, old) = (named.finish().unwrap(), fresh.finish().unwrap(), old.finish().unwrap());
+    let being_written = write(&objects);
+    rest(&path(&named));
+    rest(&path(&old));
+    let objects = objects.written_by(dead);
+    std::mem::forget(write(&objects));
+    assert_eq!(fs::read_dir(path("")).unwrap().count(), 5);
+
+    let rested_since = long_ago() + Duration::from_secs(1);
+    let left = objects.leftovers(rested_since).unwrap();
+    // Named after the look at the folder, as a process does that has just finished one.
+    let keep = HashSet::from([(case, named.clone())]);
+    assert_eq!(left.remove(&keep, &BTreeSet::from([alive])).unwrap(), 2);
+    assert!(path(&named).exists() && path(&fresh).exists() && !path(&old).exists());
+    assert_eq!(left.remove(&keep, &BTreeSet::from([alive])).unwrap(), 0, "somebody else was quicker");
+    let finished = being_written.finish().unwrap();
+    assert!(path(&finished).exists(), "what a live process writes is not touched");
+}
+
+#[test]
+fn a_folder_keeps_its_mark_and_a_sweep_leaves_it() {
+    let place = Place::new();
+    assert_eq!(place.objects.mark().unwrap(), None);
+    let id = Uuid::new_v4();
+    place.objects.set_mark(id).unwrap();
+    place.objects.set_mark(id).unwrap();
+    place.objects.sweep(&HashSet::new()).unwrap();
+    assert_eq!(place.objects.mark().unwrap(), Some(id));
+    fs::write(place.folder.path().join("objects/folder-id"), "something else").unwrap();
+    assert!(place.objects.mark().is_err());
+}
+
 #[test]
 fn an_object_reads_back_with_its_key_case_and_name_only() {
     let place = Place::new();
@@ -89,7 +145,7 @@ fn an_object_that_cannot_be_published_leaves_nothing_behind() {
     let object = place.write(b"abc");
     let path = place.objects.folder(place.case).join(&place.files()[0]);
     // A folder that is not empty stands where the object's file would.
-    let taken = path.with_extension("");
+    let taken = path.with_extension("").with_extension("");
     fs::create_dir_all(taken.join("x")).unwrap();
     assert!(object.finish().is_err());
     assert!(!path.exists());

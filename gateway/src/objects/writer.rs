@@ -9,8 +9,10 @@ use tributary_archive::frames::{ContentKey, FrameWriter};
 use tributary_model::id::CaseId;
 
 use super::sync_folder;
+use crate::replicas::ReplicaId;
 
-const PARTIAL: &str = "partial";
+/// How the names of unfinished objects end, after who writes them.
+pub(super) const PARTIAL: &str = "partial";
 
 /// An object being written. Dropped without [`ObjectWriter::finish`] it leaves nothing behind.
 #[derive(Debug)]
@@ -24,8 +26,14 @@ pub struct ObjectWriter {
 }
 
 impl ObjectWriter {
-    pub(super) fn begin(folder: PathBuf, name: String, case: CaseId, key: &ContentKey) -> io::Result<Self> {
-        let partial = folder.join(&name).with_extension(PARTIAL);
+    pub(super) fn begin(
+        folder: PathBuf,
+        name: String,
+        writer: ReplicaId,
+        case: CaseId,
+        key: &ContentKey,
+    ) -> io::Result<Self> {
+        let partial = folder.join(format!("{name}.{writer}.{PARTIAL}"));
         let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&partial)?;
         let mut writer = Self { frames: None, folder, name, leftover: Some(partial) };
         writer.frames = Some(FrameWriter::new(file, key, &case.to_string(), &writer.name)?);
@@ -67,7 +75,7 @@ impl Write for ObjectWriter {
 impl Drop for ObjectWriter {
     fn drop(&mut self) {
         if let Some(leftover) = &self.leftover {
-            // What cannot be removed now is swept at the next start.
+            // What cannot be removed now is swept later.
             let _ = fs::remove_file(leftover);
         }
     }

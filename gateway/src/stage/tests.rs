@@ -20,7 +20,7 @@ struct Place {
 impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let objects = Objects::open(folder.path()).unwrap();
+        let objects = Objects::open(&folder.path().join("objects")).unwrap();
         Self { folder, objects, case: CaseId::new(Timestamp::UNIX_EPOCH), key: ContentKey::generate().unwrap() }
     }
 

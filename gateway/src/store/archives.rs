@@ -6,7 +6,7 @@ use tributary_model::id::{CaseId, EntityId};
 use tributary_model::lifecycle::{CaseEvent, TaskEvent, TaskState};
 
 use super::cases::{archive, standings};
-use super::drafts::{Draft, DraftEntity};
+use super::drafts::{Draft, DraftClaim, DraftEntity};
 use super::events::{Head, Record};
 use super::keys::CaseKeys;
 use super::sql::{Ask, Snapshot, Tx, vals};
@@ -16,8 +16,6 @@ use crate::case::{Actor, Archive, Case};
 /// What was built, to be made durable.
 #[derive(Debug, Clone)]
 pub(crate) struct WrittenArchive {
-    pub(crate) case: CaseId,
-    pub(crate) sequence: u32,
     pub(crate) object: String,
     pub(crate) pieces: Vec<u8>,
     pub(crate) file_name: String,
@@ -39,18 +37,20 @@ pub(crate) struct StoredArchive {
 }
 
 impl Store {
-    /// Makes a built archive the case's own. When the case was cancelled meanwhile: a conflict, and nothing is kept.
-    /// Returns the names of objects that nothing names any more, to be removed.
+    /// Makes a built archive the case's own. When the case was cancelled meanwhile: a conflict, and nothing is kept; when
+    /// somebody else has taken the draft over: a lost lease. Returns the names of objects that nothing names any more, to
+    /// be removed.
     pub(crate) async fn archive_written(
         &self,
+        claim: &DraftClaim,
         written: WrittenArchive,
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
-        let store = self.clone();
+        let (store, claim) = (self.clone(), claim.clone());
         self.write("keep an archive", move |tx| {
             Box::pin(async move {
-                let mut head = Head::read(tx, store.keys(), written.case).await?;
-                let draft = take_draft(tx, &head, &written).await?;
+                let mut head = Head::read(tx, store.keys(), claim.case).await?;
+                let draft = take_draft(tx, &head, &claim, &written).await?;
                 let mut dropped = Vec::new();
                 for entity in &draft.entities {
                     if let Some((_, why)) = written.voided.iter().find(|(voided, _)| *voided == entity.entity) {
@@ -64,7 +64,7 @@ impl Store {
                                AND state = 'ANSWERED'";
                     tx.run(sql, &vals![head.id, &entity.entity, draft.sequence]).await?;
                 }
-                let event = if written.sequence == 1 { CaseEvent::ArchiveWritten } else { CaseEvent::AddendumWritten };
+                let event = if claim.sequence == 1 { CaseEvent::ArchiveWritten } else { CaseEvent::AddendumWritten };
                 let record = Record { bytes: written.size, ..Record::default() };
                 head.advance(tx, event, now, record).await?;
                 super::waiting::settle(tx, &mut head, now).await?;
@@ -238,17 +238,25 @@ async fn void(
     }
 }
 
-async fn take_draft(tx: &mut Tx, head: &Head, written: &WrittenArchive) -> Result<Draft, StoreError> {
-    let expected = if written.sequence == 1 { CaseEvent::ArchiveWritten } else { CaseEvent::AddendumWritten };
+async fn take_draft(
+    tx: &mut Tx,
+    head: &Head,
+    claim: &DraftClaim,
+    written: &WrittenArchive,
+) -> Result<Draft, StoreError> {
+    let expected = if claim.sequence == 1 { CaseEvent::ArchiveWritten } else { CaseEvent::AddendumWritten };
     head.state.next(expected)?;
-    let sql = "SELECT draft FROM archives WHERE case_id = $1 AND sequence = $2 AND object IS NULL";
-    let row = tx.row(sql, &vals![head.id, written.sequence]).await?.ok_or(StoreError::NoArchive)?;
+    let sql = "SELECT draft, lease_token FROM archives WHERE case_id = $1 AND sequence = $2 AND object IS NULL";
+    let row = tx.row(sql, &vals![head.id, claim.sequence]).await?.ok_or(StoreError::NoArchive)?;
+    if row.text_opt("lease_token")?.as_deref() != Some(claim.token.as_str()) {
+        return Err(StoreError::StaleLease);
+    }
     let pieces = head.keys.content()?.seal("pieces", &written.pieces)?;
     let sql = "UPDATE archives SET object = $3, pieces = $4, file_name = $5, size = $6, tagmanifest_sha256 = $7, \
-               complete = $8 WHERE case_id = $1 AND sequence = $2";
+               complete = $8, lease_token = NULL, lease_until = 0 WHERE case_id = $1 AND sequence = $2";
     let values = vals![
         head.id,
-        written.sequence,
+        claim.sequence,
         &written.object,
         pieces,
         &written.file_name,

@@ -4,6 +4,7 @@
 //! bytes. Neighbour: `archives`, what was built and who received it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,15 +17,17 @@ use tributary_model::group::PublicEntity;
 use tributary_model::id::{CaseId, EntityId, InstructionId};
 use tributary_model::lifecycle::TaskState;
 use tributary_model::scope::{self, Decision};
+use uuid::Uuid;
 
 use super::archives::case_keys;
 use super::events::{Head, Record};
 use super::keys::CaseKeys;
 use super::meta;
 use super::presentations;
-use super::sql::{Ask, Snapshot, Tx, vals};
+use super::sql::{Ask, Snapshot, Tx, taking, vals};
+use super::tasks::held;
 use super::{Store, StoreError};
-use crate::case::Case;
+use crate::case::{Case, after};
 use crate::group::public_of;
 
 /// How every entity stood when an archive fell due.
@@ -54,6 +57,17 @@ pub(crate) struct DraftEntity {
     pub(crate) last_attempt_at: Option<Timestamp>,
     pub(crate) attempts: u32,
     pub(crate) reason: String,
+}
+
+/// A draft held under a lease, to be written by its holder.
+///
+/// Whoever builds it anew builds the same, so two writers could only waste their time; all the same only the holder's
+/// archive is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DraftClaim {
+    pub(crate) case: CaseId,
+    pub(crate) sequence: u32,
+    pub(super) token: String,
 }
 
 /// Everything an archive is built from.
@@ -190,11 +204,65 @@ async fn verified_under(
 }
 
 impl Store {
-    /// Cases whose archive or addendum waits to be written.
-    pub(crate) async fn drafts(&self) -> Result<Vec<CaseId>, StoreError> {
+    /// Cases whose archive or addendum waits to be written, and nobody writes it at `now`.
+    pub(crate) async fn drafts(&self, now: Timestamp) -> Result<Vec<CaseId>, StoreError> {
         let mut snapshot = Snapshot::open(&self.0.readers).await?;
-        let sql = "SELECT DISTINCT case_id FROM archives WHERE object IS NULL";
-        snapshot.rows(sql, &[]).await?.iter().map(|row| row.parse("case_id")).collect()
+        let sql = "SELECT DISTINCT case_id FROM archives WHERE object IS NULL AND lease_until <= $1";
+        snapshot.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("case_id")).collect()
+    }
+
+    /// Claims up to `most` archives that wait to be written, the oldest first.
+    pub(crate) async fn claim_drafts(
+        &self,
+        most: usize,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<DraftClaim>, StoreError> {
+        self.write("claim drafts", move |tx| {
+            Box::pin(async move {
+                let token = Uuid::new_v4().to_string();
+                let sql = taking!(
+                    "SELECT case_id, sequence FROM archives WHERE object IS NULL AND lease_until <= $3 \
+                     ORDER BY assembled_at LIMIT $4",
+                    "UPDATE archives SET lease_token = $1, lease_until = $2 WHERE (case_id, sequence) IN \
+                     (SELECT case_id, sequence FROM due) RETURNING case_id, sequence"
+                );
+                let rows = tx.rows(sql, &vals![&token, after(now, lease), now, most as u64]).await?;
+                let claims = rows.iter().map(|row| {
+                    let (case, sequence) = (row.parse("case_id")?, row.count("sequence")?);
+                    Ok(DraftClaim { case, sequence, token: token.clone() })
+                });
+                claims.collect()
+            })
+        })
+        .await
+    }
+
+    /// Extends the lease of a draft. Fails when it is lost.
+    pub(crate) async fn renew_draft(
+        &self,
+        claim: &DraftClaim,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.draft_until(claim, after(now, lease)).await
+    }
+
+    /// Gives a draft back that could not be written, to be taken up again at `at`.
+    pub(crate) async fn release_draft(&self, claim: &DraftClaim, at: Timestamp) -> Result<(), StoreError> {
+        self.draft_until(claim, at).await
+    }
+
+    async fn draft_until(&self, claim: &DraftClaim, until: Timestamp) -> Result<(), StoreError> {
+        let claim = claim.clone();
+        self.write("move a draft's lease", move |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE archives SET lease_until = $4 WHERE case_id = $1 AND sequence = $2 \
+                           AND lease_token = $3 AND object IS NULL";
+                held(tx.run(sql, &vals![claim.case, claim.sequence, &claim.token, until]).await?)
+            })
+        })
+        .await
     }
 
     /// What the waiting archive of a case is built from; `None` when none waits any more.

@@ -7,7 +7,7 @@ use tributary_model::id::{CaseId, EntityId};
 use tributary_model::lifecycle::{CaseEvent, CaseState};
 
 use super::keys::{CaseKeys, Keys};
-use super::sql::{Snapshot, Tx, vals};
+use super::sql::{Snapshot, Tx, locking, vals};
 use super::{Store, StoreError};
 use crate::case::{Actor, Event, Waiting};
 
@@ -37,9 +37,13 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Reads a case that is to be changed. Other jobs about it wait from here on until this one's transaction ends, so
+    /// whatever a job decides from, it reads after this.
     pub(super) async fn read(tx: &mut Tx, keys: &Keys, case: CaseId) -> Result<Self, StoreError> {
-        let sql = "SELECT state, content_key, record_key, waiting, window_ms, delivery_date, cursor \
-                   FROM cases WHERE case_id = $1";
+        let sql = locking!(
+            "SELECT state, content_key, record_key, waiting, window_ms, delivery_date, cursor \
+             FROM cases WHERE case_id = $1"
+        );
         let row = tx.row(sql, &vals![case]).await?.ok_or(StoreError::NoCase)?;
         Ok(Self {
             id: case,

@@ -3,6 +3,8 @@
 //! A case's content key seals the person's identifiers, data and whatever entities say; dropping its wrapped form
 //! shreds them. Its record key seals who did what and why, which stays.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tributary_archive::frames::{ContentKey, CryptoError, KeyEncryptionKey};
@@ -15,23 +17,21 @@ const STORE_KEY: &str = "store_key";
 const STORE_CONTEXT: &[u8] = b"tributary gateway store";
 
 pub(super) struct Keys {
-    kek: KeyEncryptionKey,
+    kek: Arc<KeyEncryptionKey>,
     store: ContentKey,
 }
 
 impl Keys {
     /// Unwraps the store key, or makes it. A wrong key-encryption key is found out here, before anything is served.
-    pub(super) async fn open(tx: &mut Tx, kek: KeyEncryptionKey) -> Result<Self, StoreError> {
+    pub(super) async fn open(tx: &mut Tx, kek: Arc<KeyEncryptionKey>) -> Result<Self, StoreError> {
+        let key = ContentKey::generate()?;
+        let wrapped = kek.wrap(&key, STORE_CONTEXT)?;
+        // Whoever comes first makes it, and all others take that one.
+        let sql = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        tx.run(sql, &vals![STORE_KEY, wrapped]).await?;
         let row = tx.row("SELECT value FROM meta WHERE name = $1", &vals![STORE_KEY]).await?;
-        let store = match row {
-            Some(row) => kek.unwrap(&row.blob("value")?, STORE_CONTEXT).map_err(|_| StoreError::WrongKey)?,
-            None => {
-                let key = ContentKey::generate()?;
-                let wrapped = kek.wrap(&key, STORE_CONTEXT)?;
-                tx.run("INSERT INTO meta (name, value) VALUES ($1, $2)", &vals![STORE_KEY, wrapped]).await?;
-                key
-            }
-        };
+        let wrapped = row.ok_or(StoreError::Corrupt(STORE_KEY))?.blob("value")?;
+        let store = kek.unwrap(&wrapped, STORE_CONTEXT).map_err(|_| StoreError::WrongKey)?;
         Ok(Self { kek, store })
     }
 

@@ -162,11 +162,12 @@ impl Store {
         let store = self.clone();
         self.write("begin a download by link", move |tx| {
             Box::pin(async move {
+                let case = case_of(tx, link).await?.ok_or(StoreError::NoLink)?;
+                let mut head = Head::read(tx, store.keys(), case).await?;
                 let found = by_id(tx, store.keys(), link).await?.ok_or(StoreError::NoLink)?;
                 if found.state(now) != LinkState::Active {
                     return Ok(false);
                 }
-                let mut head = Head::read(tx, store.keys(), found.case).await?;
                 make_room(tx, &found, now).await?;
                 let sql = "INSERT INTO link_sessions (session_mac, link_id, case_id, created_at, expires_at, requests) \
                            VALUES ($1, $2, $3, $4, $5, 0)";
@@ -197,11 +198,12 @@ impl Store {
         let store = self.clone();
         self.write("record a download by link", move |tx| {
             Box::pin(async move {
+                let Some(case) = case_of_session(tx, session).await? else { return Ok(false) };
+                let mut head = Head::read(tx, store.keys(), case).await?;
                 let Some(found) = find(tx, store.keys(), session).await? else { return Ok(false) };
                 if !found.session().serves(range.start, now) || found.requests >= MAX_REQUESTS {
                     return Ok(false);
                 }
-                let mut head = Head::read(tx, store.keys(), found.link.case).await?;
                 let lowest = found.lowest.map_or(range.start, |lowest| lowest.min(range.start));
                 let sql = "UPDATE link_sessions SET requests = requests + 1, lowest = $2, expires_at = $3 \
                            WHERE session_mac = $1";
@@ -226,6 +228,8 @@ impl Store {
         let store = self.clone();
         self.write("end a download by link", move |tx| {
             Box::pin(async move {
+                let Some(case) = case_of_session(tx, session).await? else { return Ok(()) };
+                let mut head = Head::read(tx, store.keys(), case).await?;
                 let Some(found) = find(tx, store.keys(), session).await? else { return Ok(()) };
                 let sql = "UPDATE link_sessions SET expires_at = $2 WHERE session_mac = $1";
                 tx.run(sql, &vals![&session[..], found.expiry(now)]).await?;
@@ -233,7 +237,10 @@ impl Store {
                 tx.run(sql, &vals![found.link.id.to_string(), bytes]).await?;
                 // Whoever asks for the end without ever having asked for the beginning has not downloaded it.
                 let is_complete = end_was_sent && found.lowest == Some(0) && found.completed_at.is_none();
-                if is_complete && found.session().goes_on() { complete(tx, &store, &found, now).await } else { Ok(()) }
+                if is_complete && found.session().goes_on() {
+                    return complete(tx, &mut head, &found, now).await;
+                }
+                Ok(())
             })
         })
         .await
@@ -244,6 +251,8 @@ impl Store {
         let store = self.clone();
         self.write("record a refused link", move |tx| {
             Box::pin(async move {
+                let Some(case) = case_of(tx, link).await? else { return Ok(()) };
+                let mut head = Head::read(tx, store.keys(), case).await?;
                 let sql = "UPDATE links SET refused_at = $2 WHERE link_id = $1 \
                            AND (refused_at IS NULL OR refused_at <= $3) RETURNING case_id";
                 let before = now.checked_sub(REFUSALS).unwrap_or(Timestamp::MIN);
@@ -251,7 +260,6 @@ impl Store {
                     return Ok(());
                 }
                 let Some(found) = by_id(tx, store.keys(), link).await? else { return Ok(()) };
-                let mut head = Head::read(tx, store.keys(), found.case).await?;
                 let why = format!(", {}", found.state(now).as_str());
                 record(tx, &mut head, "LINK_REFUSED", &found, &why, now).await
             })
@@ -328,18 +336,17 @@ async fn make_room(tx: &mut Tx, link: &Link, now: Timestamp) -> Result<(), Store
     Ok(())
 }
 
-async fn complete(tx: &mut Tx, store: &Store, found: &Found, now: Timestamp) -> Result<(), StoreError> {
+async fn complete(tx: &mut Tx, head: &mut Head, found: &Found, now: Timestamp) -> Result<(), StoreError> {
     let link = &found.link;
     let sql = "UPDATE link_sessions SET completed_at = $2 WHERE session_mac = $1";
     tx.run(sql, &vals![&found.session[..], now]).await?;
     let sql = "UPDATE links SET downloads = downloads + 1, last_download_at = $2 WHERE link_id = $1";
     tx.run(sql, &vals![link.id.to_string(), now]).await?;
-    let mut head = Head::read(tx, store.keys(), link.case).await?;
-    record(tx, &mut head, "LINK_DOWNLOAD_COMPLETED", link, "", now).await?;
+    record(tx, head, "LINK_DOWNLOAD_COMPLETED", link, "", now).await?;
     if link.confirm_delivery && archive_is_undelivered(tx, link).await? {
         let made: LinkRecord = head.keys.open_record("link", &sealed(tx, link.id).await?)?;
         let actor = Actor { note: Some(CHANNEL.to_owned()), ..made.actor };
-        hand_over(tx, &mut head, link.sequence, now, &actor, now).await?;
+        hand_over(tx, head, link.sequence, now, &actor, now).await?;
     }
     Ok(())
 }
@@ -401,6 +408,18 @@ async fn written(tx: &mut Tx, id: CaseId, sequence: u32) -> Result<u32, StoreErr
     }
     row.blob_opt("pieces")?.ok_or(StoreError::NoArchive)?;
     row.count("sequence")
+}
+
+/// The case of a link: what is locked before anything about the link is decided.
+async fn case_of(tx: &mut Tx, link: LinkId) -> Result<Option<CaseId>, StoreError> {
+    let row = tx.row("SELECT case_id FROM links WHERE link_id = $1", &vals![link.to_string()]).await?;
+    row.map(|row| row.parse("case_id")).transpose()
+}
+
+/// The case of a download, likewise.
+async fn case_of_session(tx: &mut Tx, session: [u8; 32]) -> Result<Option<CaseId>, StoreError> {
+    let row = tx.row("SELECT case_id FROM link_sessions WHERE session_mac = $1", &vals![&session[..]]).await?;
+    row.map(|row| row.parse("case_id")).transpose()
 }
 
 async fn by_id(ask: &mut impl Ask, keys: &Keys, link: LinkId) -> Result<Option<Link>, StoreError> {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tributary_model::id::EntityId;
 
-use super::sql::{Snapshot, Tx, vals};
+use super::sql::{Snapshot, Sql, Tx, vals};
 use super::{Store, StoreError};
 use crate::case::after;
 use crate::replicas::{GONE, ReplicaId};
@@ -90,6 +90,16 @@ impl Store {
         let sql = "SELECT DISTINCT l.entity AS entity FROM replica_links l JOIN replicas r \
                    ON r.replica_id = l.replica_id WHERE r.seen_at > $1";
         snapshot.rows(sql, &vals![gone(now)]).await?.iter().map(|row| row.parse("entity")).collect()
+    }
+
+    /// What time it is by the database's clock; nothing when this process has the database alone.
+    pub(crate) async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = Sql {
+            sqlite: "SELECT CAST(NULL AS BIGINT) AS at",
+            postgres: "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS at",
+        };
+        let row = Snapshot::open(&self.0.readers).await?.rows(sql, &[]).await?.pop();
+        row.map_or(Ok(None), |row| row.time_opt("at"))
     }
 
     /// Takes on a chore if it is due; it is due again after `every`, also when whoever took it on dies over it.

@@ -13,7 +13,7 @@ use tributary_model::lifecycle::CaseState;
 use super::acting::{drop_staged, shred};
 use super::events::{Head, Record};
 use super::links::revoke_all;
-use super::sql::{Snapshot, Tx, vals};
+use super::sql::{Readers, Snapshot, Tx, vals};
 use super::{Store, StoreError};
 
 /// Archives that were delivered, and those that were not, before these instants are over their time.
@@ -80,7 +80,8 @@ impl Store {
                     objects.push(object);
                     objects.extend(drop_archive(tx, &mut head, sequence, now).await?);
                 }
-                if head.state == CaseState::Closed && kept(tx, id).await? == 0 {
+                // Without its key it was shredded since the look at the list: by another process, say.
+                if head.state == CaseState::Closed && head.keys.content().is_ok() && kept(tx, id).await? == 0 {
                     shred_case(tx, &mut head, now).await?;
                     return Ok(Shredded::Case);
                 }
@@ -99,10 +100,12 @@ impl Store {
     }
 
     /// Has the database give up what it deleted, by cutting its log. What readers still hold is left for another time.
+    /// With PostgreSQL that is the database's own work.
     pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
         // Cleared first: what is shredded meanwhile is owed again.
         self.0.owes_forgetting.store(false, Ordering::Release);
-        match cut_log(&self.0.readers).await {
+        let Readers::Sqlite(readers) = &self.0.readers else { return Ok(()) };
+        match cut_log(readers).await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 self.owe_forgetting();

@@ -2,6 +2,11 @@
 //!
 //! Every write matches on the lease's token, so an attempt that lost its lease cannot write any more. Claiming is one
 //! statement; the effect of an attempt and the release commit together.
+//!
+//! When a lease is over is judged by the clock of whoever looks. That only says when it is worth a try: what keeps two
+//! attempts apart is the token, and an agent knows an instruction that is repeated. So the clocks of several processes
+//! may differ by any amount without harm; up to two thirds of a lease (it is renewed at a third) nobody loses a lease
+//! that is in use, and the work of a process that died is taken up later by what they differ.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +19,10 @@ use tributary_model::lifecycle::{CaseEvent, CaseState, TaskEvent, TaskState};
 use tributary_model::right::{Right, TableFormat};
 use uuid::Uuid;
 
+use super::archives::case_keys;
 use super::events::{Head, Record};
 use super::keys::CaseKeys;
-use super::sql::{Row, Snapshot, Tx, vals};
+use super::sql::{Row, Snapshot, Tx, locking, taking, vals};
 use super::{Store, StoreError};
 use crate::case::after;
 
@@ -37,15 +43,6 @@ pub(crate) struct Claim {
     pub(crate) keys: CaseKeys,
     /// The trace that the work belongs to.
     pub(crate) trace: Option<String>,
-}
-
-/// An export that an agent is to be told is over.
-#[derive(Debug, Clone)]
-pub(crate) struct Finish {
-    pub(crate) instruction: InstructionId,
-    pub(crate) case: CaseId,
-    pub(crate) entity: EntityId,
-    pub(crate) attempts: u32,
 }
 
 /// What an attempt that did not get to its end leaves behind.
@@ -86,13 +83,16 @@ impl Store {
         self.write("claim tasks", move |tx| {
             Box::pin(async move {
                 let token = Uuid::new_v4().to_string();
-                let sql = "UPDATE tasks SET lease_token = $1, lease_until = $2, last_attempt_at = $3 \
-                           WHERE (case_id, entity) IN (SELECT case_id, entity FROM tasks WHERE entity = $4 \
-                           AND state IN ('QUEUED', 'LOCATED', 'EXPORTING') AND next_attempt_at <= $3 \
-                           AND (lease_token IS NULL OR lease_until <= $3) ORDER BY next_attempt_at LIMIT $5) \
-                           RETURNING case_id, entity, state, locate_instruction, export_instruction, identifiers, \
-                           generation, misses";
-                let values = vals![&token, after(now, lease), now, &entity, most as u64];
+                let sql = taking!(
+                    "SELECT case_id, entity FROM tasks WHERE entity = $4 AND state IN ('QUEUED', 'LOCATED', 'EXPORTING') \
+                     AND next_attempt_at <= $3 AND (lease_token IS NULL OR lease_until <= $3) \
+                     ORDER BY next_attempt_at LIMIT $5",
+                    "UPDATE tasks SET lease_token = $1, lease_until = $2, last_attempt_at = $3, held_by = $6 \
+                     WHERE (case_id, entity) IN (SELECT case_id, entity FROM due) RETURNING case_id, entity, state, \
+                     locate_instruction, export_instruction, identifiers, generation, misses"
+                );
+                let own = store.replica().to_string();
+                let values = vals![&token, after(now, lease), now, &entity, most as u64, own];
                 let mut claims = Vec::new();
                 for row in tx.rows(sql, &values).await? {
                     match claim_of(tx, &store, &row, &token).await {
@@ -199,44 +199,6 @@ impl Store {
         .await
     }
 
-    /// Exports whose agents are due to be told that they are over.
-    pub(crate) async fn finishes_due(&self, now: Timestamp, most: usize) -> Result<Vec<Finish>, StoreError> {
-        let mut snapshot = Snapshot::open(&self.0.readers).await?;
-        let sql = "SELECT instruction, case_id, entity, attempts FROM finishes WHERE next_attempt_at <= $1 \
-                   ORDER BY next_attempt_at LIMIT $2";
-        let rows = snapshot.rows(sql, &vals![now, most as u64]).await?;
-        let finishes = rows.iter().map(|row| {
-            Ok(Finish {
-                instruction: row.parse("instruction")?,
-                case: row.parse("case_id")?,
-                entity: row.parse("entity")?,
-                attempts: row.count("attempts")?,
-            })
-        });
-        finishes.collect()
-    }
-
-    /// An agent was told, or need not be any more.
-    pub(crate) async fn finished(&self, instruction: InstructionId) -> Result<(), StoreError> {
-        self.write("drop a finished export", move |tx| {
-            Box::pin(async move {
-                tx.run("DELETE FROM finishes WHERE instruction = $1", &vals![instruction]).await.map(drop)
-            })
-        })
-        .await
-    }
-
-    /// An agent could not be told; it is tried again at `next`.
-    pub(crate) async fn finish_later(&self, instruction: InstructionId, next: Timestamp) -> Result<(), StoreError> {
-        self.write("put off finishing an export", move |tx| {
-            Box::pin(async move {
-                let sql = "UPDATE finishes SET attempts = attempts + 1, next_attempt_at = $2 WHERE instruction = $1";
-                tx.run(sql, &vals![instruction, next]).await.map(drop)
-            })
-        })
-        .await
-    }
-
     /// One step of a task that moves the case along when it is the first to take it.
     async fn step(
         &self,
@@ -266,10 +228,12 @@ impl Store {
 
 async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<Claim, StoreError> {
     let id: CaseId = row.parse("case_id")?;
-    let head = Head::read(tx, store.keys(), id).await?;
-    let sql = "SELECT exercised, format, trace FROM cases WHERE case_id = $1";
+    // The case is only looked at, not held: whoever holds it may be waiting for this task.
+    let keys = case_keys(tx, store, id).await?;
+    let sql = "SELECT exercised, format, trace, person FROM cases WHERE case_id = $1";
     let case = tx.row(sql, &vals![id]).await?.ok_or(StoreError::NoCase)?;
-    let mut identifiers = super::opening::person(tx, &head).await?;
+    let person = case.blob_opt("person")?.ok_or(StoreError::Corrupt("person"))?;
+    let mut identifiers: Vec<Identifier> = keys.open("person", &person)?;
     identifiers.truncate(row.count("identifiers")?);
     Ok(Claim {
         case: id,
@@ -283,7 +247,7 @@ async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<
         generation: row.count("generation")?,
         misses: row.count("misses")?,
         identifiers: identifiers.into(),
-        keys: head.keys,
+        keys,
         trace: case.text_opt("trace")?,
     })
 }
@@ -338,12 +302,16 @@ pub(super) struct Held {
 impl Held {
     /// Reads the task if the claim still holds it.
     pub(super) async fn read(tx: &mut Tx, store: &Store, claim: &Claim) -> Result<Self, StoreError> {
-        let sql = "SELECT state, disposition, generation, parts, bytes, failed_attempts, misses, observed_since \
-                   FROM tasks WHERE case_id = $1 AND entity = $2 AND lease_token = $3";
+        // The case before the task, as all jobs lock them: who holds the one may be waited for with the other.
+        let head = Head::read(tx, store.keys(), claim.case).await?;
+        let sql = locking!(
+            "SELECT state, disposition, generation, parts, bytes, failed_attempts, misses, observed_since \
+             FROM tasks WHERE case_id = $1 AND entity = $2 AND lease_token = $3"
+        );
         let row = tx.row(sql, &vals![claim.case, &claim.entity, &claim.token]).await?;
         let row = row.ok_or(StoreError::StaleLease)?;
         Ok(Self {
-            head: Head::read(tx, store.keys(), claim.case).await?,
+            head,
             entity: claim.entity.clone(),
             state: row.parse("state")?,
             disposition: row.parse("disposition")?,

@@ -1,12 +1,11 @@
 //! Promises of the store over real files: leases, history, waiting policies over a month, schema and keys.
 
-use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tributary_archive::attestation::{Answer, Attestation, PartsSummary};
 use tributary_archive::digest::Sha256Hex;
-use tributary_archive::frames::{ContentKey, KeyEncryptionKey};
+use tributary_archive::frames::ContentKey;
 use tributary_archive::information::Information;
 use tributary_archive::part::{Encoding, Part, PartKind, PartListDigest};
 use tributary_archive::preview::Preview;
@@ -24,29 +23,27 @@ use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::{Decision, Outcome, Rule};
 use tributary_transport::tasks::Tasks;
 
+mod place;
+mod replicas;
+#[path = "../../tests/support/server.rs"]
+#[expect(dead_code, reason = "other tests use what these do not")]
+mod server;
+mod starting;
+
 use super::*;
 use crate::case::{Actor, Case, Dates, Opening, Waiting};
 use crate::group::public_of;
 use crate::stage::Staged;
+use place::{Engine, Place, kek};
 
 const LEASE: Duration = Duration::from_secs(30);
 const CLOSE: Duration = Duration::from_secs(5);
 
-/// A store in a folder of its own, which can be left as a dead process leaves it and opened again.
+/// A store on a database of its own, which can be left as a dead process leaves it and opened again.
 struct Bench {
-    folder: tempfile::TempDir,
+    place: Place,
     tasks: Tasks,
     store: Store,
-}
-
-fn kek(folder: &Path) -> KeyEncryptionKey {
-    use std::os::unix::fs::PermissionsExt;
-    let path = folder.join("kek");
-    if !path.exists() {
-        std::fs::write(&path, KeyEncryptionKey::generate().unwrap()).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    }
-    KeyEncryptionKey::load(&path).unwrap()
 }
 
 fn now() -> Timestamp {
@@ -62,22 +59,26 @@ fn id(entity: &str) -> EntityId {
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn new(engine: Engine) -> Self {
+        Self::at(Place::new(engine)).await
+    }
+
+    async fn at(place: Place) -> Self {
+        place.migrate().await.unwrap();
         let tasks = Tasks::new();
-        let store = Store::open(&folder.path().join("data"), kek(folder.path()), &tasks).await.unwrap();
+        let store = place.open(&tasks).await.unwrap();
         let group = InForce { version: 1, digest: "00".repeat(32) };
         store.put_group_in_force(group, public_part(1, &[])).await.unwrap();
-        Self { folder, tasks, store }
+        Self { place, tasks, store }
     }
 
     async fn reopen(self) -> Self {
-        let Self { folder, tasks, store } = self;
+        let Self { place, tasks, store } = self;
         drop(store);
         tasks.drain(CLOSE).await;
         let tasks = Tasks::new();
-        let store = Store::open(&folder.path().join("data"), kek(folder.path()), &tasks).await.unwrap();
-        Self { folder, tasks, store }
+        let store = place.open(&tasks).await.unwrap();
+        Self { place, tasks, store }
     }
 
     async fn case(&self, waiting: Waiting, entities: &[&str]) -> CaseId {
@@ -136,7 +137,8 @@ impl Bench {
 
     /// Makes the archive that is due durable.
     async fn write_archive(&self, case: CaseId, sequence: u32, at: Timestamp) -> Result<(), StoreError> {
-        self.store.archive_written(written(case, sequence), at).await.map(drop)
+        let claim = self.draft_claim(case, sequence, at).await;
+        self.store.archive_written(&claim, written(sequence), at).await.map(drop)
     }
 
     /// As [`Bench::write_archive`], with the answers of some entities found void.
@@ -147,9 +149,17 @@ impl Bench {
         void: &[&str],
         at: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
-        let mut written = written(case, sequence);
+        let claim = self.draft_claim(case, sequence, at).await;
+        let mut written = written(sequence);
         written.voided = void.iter().map(|entity| (id(entity), "its key was revoked".to_owned())).collect();
-        self.store.archive_written(written, at).await
+        self.store.archive_written(&claim, written, at).await
+    }
+
+    /// The claim of a draft, which others may claim in the same moment; one that holds nothing when none waits.
+    async fn draft_claim(&self, case: CaseId, sequence: u32, at: Timestamp) -> DraftClaim {
+        let claims = self.store.claim_drafts(64, Duration::ZERO, at).await.unwrap();
+        let found = claims.into_iter().find(|claim| (claim.case, claim.sequence) == (case, sequence));
+        found.unwrap_or(DraftClaim { case, sequence, token: String::new() })
     }
 
     /// What a statement counts as `n`.
@@ -162,10 +172,8 @@ impl Bench {
 }
 
 /// An archive as if it had been built.
-fn written(case: CaseId, sequence: u32) -> WrittenArchive {
+fn written(sequence: u32) -> WrittenArchive {
     WrittenArchive {
-        case,
-        sequence,
         object: format!("object-{sequence}"),
         pieces: Vec::new(),
         file_name: "a.zip".to_owned(),
@@ -266,9 +274,51 @@ fn failure(counts: bool, progressed: bool) -> Failure {
     }
 }
 
-#[tokio::test]
-async fn a_task_has_one_holder_and_a_stale_one_cannot_write() {
-    let bench = Bench::new().await;
+/// Has each promise kept on both databases.
+macro_rules! on_both_databases {
+    ($($promise:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise(super::Engine::Sqlite).await;
+                }
+            )+
+        }
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    super::$promise(super::Engine::Postgres).await;
+                }
+            )+
+        }
+    };
+}
+use on_both_databases;
+
+on_both_databases![
+    a_task_has_one_holder_and_a_stale_one_cannot_write,
+    only_failures_that_count_park_a_task_and_progress_clears_them,
+    by_delivery_date_waits_a_month_and_then_writes_what_there_is,
+    require_complete_writes_nothing_incomplete_before_the_date,
+    a_draft_survives_and_is_the_same_however_often_it_is_read,
+    a_case_that_was_cancelled_takes_no_archive,
+    more_identifiers_do_not_change_what_an_entity_under_way_was_told,
+    a_damaged_case_holds_up_no_other,
+    who_has_an_entity_asked_at_once_is_recorded,
+    history_has_no_gaps_and_follows_the_lifecycle,
+    a_failed_job_leaves_nothing_and_its_neighbours_stay,
+    who_never_vouches_is_told_before_the_delivery_date_and_once,
+    entities_get_time_when_the_identity_is_confirmed_after_the_delivery_date,
+    who_joined_is_decided_on_and_who_left_is_looked_up_where_it_answered,
+    an_answer_that_lost_its_key_is_asked_for_anew_and_its_archive_keeps_its_parts,
+    what_makes_an_answer_readable_goes_with_its_generation_and_the_case,
+    a_case_of_a_thousand_entities_comes_to_its_end,
+];
+
+async fn a_task_has_one_holder_and_a_stale_one_cannot_write(engine: Engine) {
+    let bench = Bench::new(engine).await;
     bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let stale = bench.claim("be", now()).await.unwrap();
     assert!(bench.claim("be", now()).await.is_none(), "it is held");
@@ -287,7 +337,7 @@ async fn a_task_has_one_holder_and_a_stale_one_cannot_write() {
 
 #[tokio::test]
 async fn a_renewed_lease_lasts_and_a_new_process_takes_over_at_once() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(Engine::Sqlite).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let claim = bench.claim("be", now()).await.unwrap();
     let later = now() + SignedDuration::from_secs(20);
@@ -298,9 +348,8 @@ async fn a_renewed_lease_lasts_and_a_new_process_takes_over_at_once() {
     assert_eq!((taken.case, taken.export), (case, claim.export), "the instruction stays the same");
 }
 
-#[tokio::test]
-async fn only_failures_that_count_park_a_task_and_progress_clears_them() {
-    let bench = Bench::new().await;
+async fn only_failures_that_count_park_a_task_and_progress_clears_them(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let mut at = now();
     let outcomes = [(false, false), (true, false), (true, false), (true, true), (false, false), (true, false)];
@@ -317,9 +366,8 @@ async fn only_failures_that_count_park_a_task_and_progress_clears_them() {
     assert!(bench.claim("be", days(30)).await.is_none(), "a parked task waits for somebody");
 }
 
-#[tokio::test]
-async fn by_delivery_date_waits_a_month_and_then_writes_what_there_is() {
-    let bench = Bench::new().await;
+async fn by_delivery_date_waits_a_month_and_then_writes_what_there_is(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
     bench.answer("be", Disposition::NoData, now()).await;
     for day in 0..25 {
@@ -331,16 +379,15 @@ async fn by_delivery_date_waits_a_month_and_then_writes_what_there_is() {
     assert_eq!(bench.get(case).await.state, CaseState::Assembling);
     bench.write_archive(case, 1, days(25)).await.unwrap();
     bench.answer("fr", Disposition::NoData, days(26)).await;
-    assert_eq!(bench.store.drafts().await.unwrap(), [case], "the late answer waits as an addendum");
+    assert_eq!(bench.store.drafts(days(26)).await.unwrap(), [case], "the late answer waits as an addendum");
     bench.write_archive(case, 2, days(26)).await.unwrap();
     bench.store.confirm_delivery(case, 1, days(26), actor(), days(26)).await.unwrap();
     let closed = bench.store.confirm_delivery(case, 2, days(26), actor(), days(26)).await.unwrap();
     assert_eq!(closed.state, CaseState::Closed);
 }
 
-#[tokio::test]
-async fn require_complete_writes_nothing_incomplete_before_the_date() {
-    let bench = Bench::new().await;
+async fn require_complete_writes_nothing_incomplete_before_the_date(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::RequireComplete, &["be"]).await;
     bench.answer("be", Disposition::Refused, now()).await;
     assert_eq!(bench.get(case).await.state, CaseState::Running);
@@ -349,9 +396,8 @@ async fn require_complete_writes_nothing_incomplete_before_the_date() {
     assert_eq!(bench.get(case).await.state, CaseState::Assembling);
 }
 
-#[tokio::test]
-async fn a_draft_survives_and_is_the_same_however_often_it_is_read() {
-    let bench = Bench::new().await;
+async fn a_draft_survives_and_is_the_same_however_often_it_is_read(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
     bench.answer("be", Disposition::NoData, now()).await;
     // An addendum repeats the instant from the database, which keeps milliseconds.
@@ -368,20 +414,18 @@ async fn a_draft_survives_and_is_the_same_however_often_it_is_read() {
     assert_eq!(next.sequence, 2, "the answer that came meanwhile is the addendum");
 }
 
-#[tokio::test]
-async fn a_case_that_was_cancelled_takes_no_archive() {
-    let bench = Bench::new().await;
+async fn a_case_that_was_cancelled_takes_no_archive(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     bench.answer("be", Disposition::NoData, now()).await;
     bench.store.cancel_case(case, actor(), now()).await.unwrap();
     assert!(matches!(bench.write_archive(case, 1, now()).await, Err(StoreError::Conflict(_))));
-    assert!(bench.store.drafts().await.unwrap().is_empty());
+    assert!(bench.store.drafts(now()).await.unwrap().is_empty());
     assert!(bench.store.objects().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn more_identifiers_do_not_change_what_an_entity_under_way_was_told() {
-    let bench = Bench::new().await;
+async fn more_identifiers_do_not_change_what_an_entity_under_way_was_told(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "de", "fr"]).await;
     bench.answer("be", Disposition::NeedsIdentity, now()).await;
     let claim = bench.claim("fr", now()).await.unwrap();
@@ -398,9 +442,8 @@ async fn more_identifiers_do_not_change_what_an_entity_under_way_was_told() {
     }
 }
 
-#[tokio::test]
-async fn a_damaged_case_holds_up_no_other() {
-    let bench = Bench::new().await;
+async fn a_damaged_case_holds_up_no_other(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let damaged = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let whole = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let damage = "UPDATE cases SET content_key = record_key WHERE case_id = $1";
@@ -416,9 +459,8 @@ async fn a_damaged_case_holds_up_no_other() {
     assert_eq!(bench.get(whole).await.state, CaseState::Assembling);
 }
 
-#[tokio::test]
-async fn who_has_an_entity_asked_at_once_is_recorded() {
-    let bench = Bench::new().await;
+async fn who_has_an_entity_asked_at_once_is_recorded(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let (before, _) = bench.store.events_after(case, 0).await.unwrap();
     bench.store.retry_task(case, id("be"), actor(), now()).await.unwrap();
@@ -426,9 +468,8 @@ async fn who_has_an_entity_asked_at_once_is_recorded() {
     assert_eq!(after.iter().map(|event| event.name.as_str()).collect::<Vec<_>>(), ["RETRIED"]);
 }
 
-#[tokio::test]
-async fn history_has_no_gaps_and_follows_the_lifecycle() {
-    let bench = Bench::new().await;
+async fn history_has_no_gaps_and_follows_the_lifecycle(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
     tokio::join!(bench.answer("be", Disposition::NoData, now()), bench.answer("fr", Disposition::NoData, now()));
     let (events, state) = bench.store.events_after(case, 0).await.unwrap();
@@ -437,9 +478,8 @@ async fn history_has_no_gaps_and_follows_the_lifecycle() {
     assert_eq!(bench.get(case).await.cursor, events.len() as u64);
 }
 
-#[tokio::test]
-async fn a_failed_job_leaves_nothing_and_its_neighbours_stay() {
-    let bench = Bench::new().await;
+async fn a_failed_job_leaves_nothing_and_its_neighbours_stay(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let good = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let store = &bench.store;
     let nobody = CaseId::new(days(1));
@@ -451,27 +491,8 @@ async fn a_failed_job_leaves_nothing_and_its_neighbours_stay() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_and_another_key_are_refused() {
-    let bench = Bench::new().await;
-    let data = bench.folder.path().join("data");
-    let add = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-               VALUES (99, 'from the future', TRUE, $1, 0)";
-    bench
-        .store
-        .write("add a step", move |tx| Box::pin(async move { tx.run(add, &sql::vals![vec![0_u8; 4]]).await.map(drop) }))
-        .await
-        .unwrap();
-    assert!(matches!(Store::open(&data, kek(bench.folder.path()), &Tasks::new()).await, Err(StoreError::Locked(_))));
-    let Bench { folder, tasks, store } = bench;
-    drop(store);
-    tasks.drain(CLOSE).await;
-    let newer = Store::open(&data, kek(folder.path()), &Tasks::new()).await;
-    assert!(matches!(newer, Err(StoreError::NewerSchema(99))));
-}
-
-#[tokio::test]
 async fn a_full_disk_fails_clearly_and_loses_nothing() {
-    let bench = Bench::new().await;
+    let bench = Bench::new(Engine::Sqlite).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let claim = bench.claim("be", now()).await.unwrap();
     // A limit on the database's pages is what a full disk looks like to SQLite.
@@ -491,14 +512,13 @@ async fn a_full_disk_fails_clearly_and_loses_nothing() {
 #[test]
 fn store_keys_are_bound_to_their_case() {
     let folder = tempfile::tempdir().unwrap();
-    let kek = kek(folder.path());
+    let kek = kek(folder.path(), "kek");
     let wrapped = kek.wrap(&ContentKey::generate().unwrap(), b"tributary case a content").unwrap();
     assert!(kek.unwrap(&wrapped, b"tributary case b content").is_err());
 }
 
-#[tokio::test]
-async fn who_never_vouches_is_told_before_the_delivery_date_and_once() {
-    let bench = Bench::new().await;
+async fn who_never_vouches_is_told_before_the_delivery_date_and_once(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.unvouched_case().await;
     for day in 0..30 {
         let late = bench.store.escalate(days(day)).await.unwrap();
@@ -511,9 +531,8 @@ async fn who_never_vouches_is_told_before_the_delivery_date_and_once() {
     assert_eq!(events.iter().filter(|event| event.name == "ESCALATED" && event.entity.is_none()).count(), 1);
 }
 
-#[tokio::test]
-async fn entities_get_time_when_the_identity_is_confirmed_after_the_delivery_date() {
-    let bench = Bench::new().await;
+async fn entities_get_time_when_the_identity_is_confirmed_after_the_delivery_date(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.unvouched_case().await;
     let scope = Scope {
         decisions: vec![decision("be")],
@@ -526,9 +545,8 @@ async fn entities_get_time_when_the_identity_is_confirmed_after_the_delivery_dat
     assert_eq!(bench.store.decide_due(days(41)).await.unwrap(), 1);
 }
 
-#[tokio::test]
-async fn who_joined_is_decided_on_and_who_left_is_looked_up_where_it_answered() {
-    let bench = Bench::new().await;
+async fn who_joined_is_decided_on_and_who_left_is_looked_up_where_it_answered(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "de", "fr"]).await;
     for (version, entities) in [(2, vec!["be", "fr", "nl"]), (3, vec!["be", "nl"])] {
         let group = InForce { version, digest: "00".repeat(32) };
@@ -574,9 +592,8 @@ fn staged(index: u32, object: &str) -> Staged {
     Staged { object: object.to_owned(), part }
 }
 
-#[tokio::test]
-async fn an_answer_that_lost_its_key_is_asked_for_anew_and_its_archive_keeps_its_parts() {
-    let bench = Bench::new().await;
+async fn an_answer_that_lost_its_key_is_asked_for_anew_and_its_archive_keeps_its_parts(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
     let claim = bench.claim("be", now()).await.unwrap();
     bench.store.located(&claim, now()).await.unwrap();
@@ -612,9 +629,8 @@ async fn an_answer_that_lost_its_key_is_asked_for_anew_and_its_archive_keeps_its
     assert!(bench.store.objects().await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn what_makes_an_answer_readable_goes_with_its_generation_and_the_case() {
-    let bench = Bench::new().await;
+async fn what_makes_an_answer_readable_goes_with_its_generation_and_the_case(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let claim = bench.claim("be", now()).await.unwrap();
     bench.store.located(&claim, now()).await.unwrap();
@@ -650,9 +666,8 @@ async fn what_makes_an_answer_readable_goes_with_its_generation_and_the_case() {
 }
 
 /// The work grows with the number of entities and not with its square: what is asked after each answer are counts.
-#[tokio::test]
-async fn a_case_of_a_thousand_entities_comes_to_its_end() {
-    let bench = Bench::new().await;
+async fn a_case_of_a_thousand_entities_comes_to_its_end(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let names: Vec<String> = (0..1000).map(|number| format!("entity-{number}")).collect();
     let entities: Vec<&str> = names.iter().map(String::as_str).collect();
     let case = bench.case(Waiting::ByDeliveryDate, &entities).await;

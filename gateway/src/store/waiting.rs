@@ -106,8 +106,9 @@ fn only_this_one(case: CaseId, error: StoreError) -> Result<(), StoreError> {
 }
 
 async fn escalate_case(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Result<Vec<Escalation>, StoreError> {
-    tx.run("UPDATE cases SET escalate_at = $2 WHERE case_id = $1", &vals![head.id, Option::<i64>::None]).await?;
-    if head.state.is_final() {
+    let sql = "UPDATE cases SET escalate_at = NULL WHERE case_id = $1 AND escalate_at <= $2";
+    // Another process may have done it since the look at the clock.
+    if tx.run(sql, &vals![head.id, now]).await? == 0 || head.state.is_final() {
         return Ok(Vec::new());
     }
     if head.state == CaseState::AwaitingIdentity {

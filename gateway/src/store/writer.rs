@@ -1,14 +1,13 @@
-//! The one writer: jobs queue up, many share a transaction, each in a savepoint; after the commit all are answered.
+//! The one writer of SQLite: jobs queue up, many share a transaction, each in a savepoint; after the commit all are answered.
 //!
 //! A commit costs a flush of the disk whatever it holds, so the more is under way the less each job pays.
 
 use futures::future::BoxFuture;
 use tokio::sync::{broadcast, mpsc, oneshot};
-use tributary_model::id::CaseId;
 use tributary_transport::tasks::Tasks;
 
 use super::sql::Tx;
-use super::{Store, StoreError};
+use super::{Changed, StoreError};
 
 /// Jobs that may wait.
 const QUEUE: usize = 1024;
@@ -23,23 +22,23 @@ pub(super) struct Writer(mpsc::Sender<Box<dyn Job>>);
 
 impl Writer {
     /// Starts the writer as one of `tasks`.
-    pub(super) fn start(tx: Tx, changes: broadcast::Sender<CaseId>, tasks: &Tasks) -> Self {
+    pub(super) fn start(tx: Tx, changes: broadcast::Sender<Changed>, tasks: &Tasks) -> Self {
         let (sender, jobs) = mpsc::channel(QUEUE);
         tasks.spawn("store writer", write(tx, jobs, changes));
         Self(sender)
     }
 }
 
-impl Store {
-    /// Runs `work` in a transaction of the writer and answers once it is durable. `name` names it in the log.
-    pub(super) async fn write<T, W>(&self, name: &'static str, work: W) -> Result<T, StoreError>
+impl Writer {
+    /// Runs `work` in a savepoint of its own and answers once it is durable.
+    pub(super) async fn run<T, W>(&self, name: &'static str, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let job = Queued { name, work: Some(Box::new(work)), outcome: None, reply: Some(reply) };
-        self.0.writer.0.send(Box::new(job)).await.map_err(|_| StoreError::Stopped)?;
+        self.0.send(Box::new(job)).await.map_err(|_| StoreError::Stopped)?;
         answer.await.map_err(|_| StoreError::Stopped)?
     }
 }
@@ -64,8 +63,8 @@ impl<T: Send> Job for Queued<T> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return false };
             let outcome = work(tx).await;
-            if let Err(error @ (StoreError::Database(_) | StoreError::Full | StoreError::Corrupt(_))) = &outcome {
-                tracing::error!(job = self.name, %error, "a store job failed");
+            if let Err(error) = &outcome {
+                error.log(self.name);
             }
             let keep = outcome.is_ok();
             self.outcome = Some(outcome);
@@ -85,7 +84,7 @@ impl<T: Send> Job for Queued<T> {
     }
 }
 
-async fn write(mut tx: Tx, mut jobs: mpsc::Receiver<Box<dyn Job>>, changes: broadcast::Sender<CaseId>) {
+async fn write(mut tx: Tx, mut jobs: mpsc::Receiver<Box<dyn Job>>, changes: broadcast::Sender<Changed>) {
     while let Some(first) = jobs.recv().await {
         let mut group: Vec<Box<dyn Job>> = Vec::new();
         let committed = commit_group(&mut tx, first, &mut jobs, &mut group).await;
@@ -106,7 +105,7 @@ async fn write(mut tx: Tx, mut jobs: mpsc::Receiver<Box<dyn Job>>, changes: broa
         tx.touched.dedup();
         for case in tx.touched.drain(..) {
             // Nobody may be watching.
-            let _ = changes.send(case);
+            let _ = changes.send(Changed::Case(case));
         }
     }
     if let Err(error) = tx.close().await {

@@ -192,7 +192,11 @@ impl Worker {
             pause: asked.unwrap_or_else(|| self.pause(claim.misses, progressed)),
             cap: trouble.cap(self.0.limits.failed_attempts),
         };
-        self.0.store.failed(claim, failure, self.0.clock.now()).await
+        self.0.store.failed(claim, failure, self.0.clock.now()).await?;
+        match trouble {
+            Trouble::Entity(error) if error.is_unreachable() => self.noted_unreachable(&claim.entity).await,
+            _ => Ok(()),
+        }
     }
 
     /// Renews the lease at a third of its length; returns when it is lost.

@@ -178,7 +178,10 @@ impl Worker {
         };
         let now = self.0.clock.now();
         if let Err(error) = self.0.store.part_staged(claim, generation, staged.clone(), now).await {
-            self.0.objects.remove(claim.case, &staged.object);
+            // It may be a row's already when nobody knows whether it was kept.
+            if error.changed_nothing() {
+                self.0.objects.remove(claim.case, &staged.object);
+            }
             return Err(error.into());
         }
         progress.made();

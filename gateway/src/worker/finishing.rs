@@ -1,7 +1,6 @@
 //! Tells agents that exports are over, so that they drop their spools: off the path of the case, until it worked.
 
-use std::sync::PoisonError;
-
+use tributary_model::id::EntityId;
 use tributary_model::right::Right;
 
 use super::Worker;
@@ -9,32 +8,44 @@ use crate::case::after;
 use crate::entity::{EntityError, Order};
 use crate::store::{Finish, StoreError};
 
-/// Exports that are finished at once.
+/// Exports of one entity that are finished at once.
 const AT_ONCE: usize = 32;
 /// After this many tries the agent's own expiry does it.
 const TRIES: u32 = 64;
 
 impl Worker {
-    /// Starts telling every agent that is due to be told.
+    /// Starts telling every agent that is due to be told and is reached from here.
     pub(super) async fn finish_due(&self) {
-        let due = match self.0.store.finishes_due(self.0.clock.now(), AT_ONCE).await {
-            Ok(due) => due,
-            Err(error) => return tracing::error!(%error, "exports to be finished could not be read"),
-        };
-        for finish in due {
-            if !self.0.finishing.lock().unwrap_or_else(PoisonError::into_inner).insert(finish.instruction) {
-                continue;
-            }
-            let worker = self.clone();
-            self.0.tasks.spawn("finish an export", async move {
-                let stopping = worker.0.tasks.stopping();
-                let instruction = finish.instruction;
-                if let Some(Err(error)) = stopping.run_until_cancelled(worker.finish(finish)).await {
-                    tracing::error!(%error, "the end of an export could not be recorded");
-                }
-                worker.0.finishing.lock().unwrap_or_else(PoisonError::into_inner).remove(&instruction);
-            });
+        if let Err(error) = self.take_on_finishes().await {
+            tracing::error!(%error, "exports to be finished could not be taken on; trying again");
         }
+    }
+
+    async fn take_on_finishes(&self) -> Result<(), StoreError> {
+        let due = self.0.store.finishing(self.0.clock.now()).await?;
+        for entity in self.finishable(due).await? {
+            let (now, hold) = (self.0.clock.now(), self.0.limits.lease);
+            for finish in self.0.store.claim_finishes(entity, AT_ONCE, hold, now).await? {
+                let worker = self.clone();
+                self.0.tasks.spawn("finish an export", async move {
+                    let stopping = worker.0.tasks.stopping();
+                    if let Some(Err(error)) = stopping.run_until_cancelled(worker.finish(finish)).await {
+                        tracing::error!(%error, "the end of an export could not be recorded");
+                    }
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of `due` whose agents this process can tell, and those that no process can: their tries are counted.
+    async fn finishable(&self, due: Vec<EntityId>) -> Result<Vec<EntityId>, StoreError> {
+        let (mut ours, away): (Vec<_>, Vec<_>) = due.into_iter().partition(|entity| self.reaches(entity));
+        if !away.is_empty() {
+            let linked = self.0.store.linked(self.0.clock.now()).await?;
+            ours.extend(away.into_iter().filter(|entity| !linked.contains(entity)));
+        }
+        Ok(ours)
     }
 
     async fn finish(&self, finish: Finish) -> Result<(), StoreError> {

@@ -249,6 +249,7 @@ fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -
         listen: "127.0.0.1:0".parse().unwrap(),
         admin: None,
         data_dir: folder.path().join("data"),
+        objects: folder.path().join("data/objects"),
         identity: IdentityFiles { certificate: certificate.clone(), key: key.clone() },
         signing_key: secret(folder, "signing.pem", &world.signing_key.to_pem().unwrap()),
         key_encryption_key: secret(folder, "kek", &KeyEncryptionKey::generate().unwrap()),

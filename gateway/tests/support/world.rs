@@ -165,7 +165,7 @@ impl World {
 
     /// Where the parts of `order` go.
     pub(crate) fn destination(&self, order: &Order) -> Destination {
-        let objects = Arc::new(Objects::open(self.folder.path()).unwrap());
+        let objects = Arc::new(Objects::open(&self.folder.path().join("objects")).unwrap());
         Destination { objects, case: order.case, key: ContentKey::generate().unwrap() }
     }
 

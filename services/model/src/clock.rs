@@ -9,6 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 pub trait Clock: Send + Sync + 'static {
     /// The current instant.
     fn now(&self) -> Timestamp;
+
+    /// Whether it follows the world's time, so that another machine's clock may be held against it.
+    fn is_real(&self) -> bool {
+        false
+    }
 }
 
 /// A shared clock, as components hold it.
@@ -22,6 +27,10 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn is_real(&self) -> bool {
+        true
     }
 }
 

@@ -119,9 +119,8 @@ impl Secret {
             let text = std::fs::read_to_string(path).map(Sensitive::new);
             text.map_err(|error| SecretError::File { path: path.clone(), error })
         };
-        let environment = |name: &String| {
-            std::env::var(name).map(Sensitive::new).map_err(|_| SecretError::Environment(name.clone()))
-        };
+        let environment =
+            |name: &String| std::env::var(name).map(Sensitive::new).map_err(|_| SecretError::Environment(name.clone()));
         let of_url = |text: Sensitive<String>| Ok(DatabaseUrl::parse(text.expose().trim())?.password);
         match self {
             Self::File(path) => {

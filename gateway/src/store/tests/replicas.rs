@@ -14,9 +14,23 @@ fn soon(at: Timestamp, seconds: i64) -> Timestamp {
     at + SignedDuration::from_secs(seconds)
 }
 
-#[tokio::test]
-async fn a_process_whose_clock_is_ahead_may_take_a_task_over_and_the_one_before_writes_nothing_more() {
-    let bench = Bench::new().await;
+on_both_databases![
+    a_process_whose_clock_is_ahead_may_take_a_task_over_and_the_one_before_writes_nothing_more,
+    a_task_goes_on_with_whoever_is_behind_once_the_lease_is_over_by_that_clock,
+    a_draft_belongs_to_one_writer_and_to_the_next_when_the_lease_is_over,
+    a_draft_that_could_not_be_written_is_anybodys_after_a_pause,
+    of_two_processes_that_look_at_once_one_tells_who_is_late,
+    of_two_processes_that_look_at_once_one_makes_an_archive_due,
+    of_two_processes_that_look_at_once_one_shreds_a_case,
+    an_export_is_finished_by_one_process_and_by_another_when_that_one_dies,
+    a_chore_is_taken_on_once_until_it_is_due_again,
+    a_process_is_there_with_its_connections_while_it_says_so,
+    a_task_says_which_process_took_it_up,
+    a_database_has_one_object_folder_for_ever,
+];
+
+async fn a_process_whose_clock_is_ahead_may_take_a_task_over_and_the_one_before_writes_nothing_more(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let first = bench.claim("be", now()).await.unwrap();
     bench.store.located(&first, now()).await.unwrap();
@@ -44,9 +58,8 @@ async fn a_process_whose_clock_is_ahead_may_take_a_task_over_and_the_one_before_
     assert_eq!(answers, 1);
 }
 
-#[tokio::test]
-async fn a_task_goes_on_with_whoever_is_behind_once_the_lease_is_over_by_that_clock() {
-    let bench = Bench::new().await;
+async fn a_task_goes_on_with_whoever_is_behind_once_the_lease_is_over_by_that_clock(engine: Engine) {
+    let bench = Bench::new(engine).await;
     bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let dead = bench.claim("be", ahead(now())).await.unwrap();
     let over = soon(ahead(now()), 30);
@@ -55,9 +68,8 @@ async fn a_task_goes_on_with_whoever_is_behind_once_the_lease_is_over_by_that_cl
     assert_eq!(next.export, dead.export);
 }
 
-#[tokio::test]
-async fn a_draft_belongs_to_one_writer_and_to_the_next_when_the_lease_is_over() {
-    let bench = Bench::new().await;
+async fn a_draft_belongs_to_one_writer_and_to_the_next_when_the_lease_is_over(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     bench.answer("be", Disposition::NoData, now()).await;
     let dead = bench.store.claim_drafts(8, LEASE, now()).await.unwrap().pop().unwrap();
@@ -78,9 +90,8 @@ async fn a_draft_belongs_to_one_writer_and_to_the_next_when_the_lease_is_over() 
     assert_eq!(bench.get(case).await.state, CaseState::Ready);
 }
 
-#[tokio::test]
-async fn a_draft_that_could_not_be_written_is_anybodys_after_a_pause() {
-    let bench = Bench::new().await;
+async fn a_draft_that_could_not_be_written_is_anybodys_after_a_pause(engine: Engine) {
+    let bench = Bench::new(engine).await;
     bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     bench.answer("be", Disposition::NoData, now()).await;
     let claim = bench.store.claim_drafts(8, LEASE, now()).await.unwrap().pop().unwrap();
@@ -89,9 +100,8 @@ async fn a_draft_that_could_not_be_written_is_anybodys_after_a_pause() {
     assert_eq!(bench.store.claim_drafts(8, LEASE, soon(now(), 5)).await.unwrap().len(), 1);
 }
 
-#[tokio::test]
-async fn of_two_processes_that_look_at_once_one_tells_who_is_late() {
-    let bench = Bench::new().await;
+async fn of_two_processes_that_look_at_once_one_tells_who_is_late(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let (vouched, waits) = (bench.case(Waiting::ByDeliveryDate, &["be"]).await, bench.unvouched_case().await);
     let (one, other) = tokio::join!(bench.store.escalate(days(20)), bench.store.escalate(days(20)));
     let told: Vec<Escalation> = one.unwrap().into_iter().chain(other.unwrap()).collect();
@@ -102,9 +112,8 @@ async fn of_two_processes_that_look_at_once_one_tells_who_is_late() {
     }
 }
 
-#[tokio::test]
-async fn of_two_processes_that_look_at_once_one_makes_an_archive_due() {
-    let bench = Bench::new().await;
+async fn of_two_processes_that_look_at_once_one_makes_an_archive_due(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     bench.claim("be", now()).await.unwrap();
     let (one, other) = tokio::join!(bench.store.decide_due(days(25)), bench.store.decide_due(days(25)));
@@ -113,9 +122,8 @@ async fn of_two_processes_that_look_at_once_one_makes_an_archive_due() {
     assert_eq!(bench.get(case).await.state, CaseState::Assembling);
 }
 
-#[tokio::test]
-async fn of_two_processes_that_look_at_once_one_shreds_a_case() {
-    let bench = Bench::new().await;
+async fn of_two_processes_that_look_at_once_one_shreds_a_case(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     bench.answer("be", Disposition::NoData, now()).await;
     bench.write_archive(case, 1, now()).await.unwrap();
@@ -129,9 +137,8 @@ async fn of_two_processes_that_look_at_once_one_shreds_a_case() {
     assert_eq!(events.iter().filter(|event| event.name == "SHREDDED").count(), 1);
 }
 
-#[tokio::test]
-async fn an_export_is_finished_by_one_process_and_by_another_when_that_one_dies() {
-    let bench = Bench::new().await;
+async fn an_export_is_finished_by_one_process_and_by_another_when_that_one_dies(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be", "fr"]).await;
     bench.answer("be", Disposition::NoData, now()).await;
     assert_eq!(bench.store.finishing(now()).await.unwrap(), [id("be")]);
@@ -145,9 +152,8 @@ async fn an_export_is_finished_by_one_process_and_by_another_when_that_one_dies(
     assert!(bench.store.finishing(days(1)).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_chore_is_taken_on_once_until_it_is_due_again() {
-    let bench = Bench::new().await;
+async fn a_chore_is_taken_on_once_until_it_is_due_again(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let hour = Duration::from_secs(3600);
     let take = |at| bench.store.take_chore(Chore::SweepObjects, hour, at);
     let (one, other) = tokio::join!(take(now()), take(now()));
@@ -156,9 +162,8 @@ async fn a_chore_is_taken_on_once_until_it_is_due_again() {
     assert!(take(soon(now(), 3600)).await.unwrap());
 }
 
-#[tokio::test]
-async fn a_process_is_there_with_its_connections_while_it_says_so() {
-    let bench = Bench::new().await;
+async fn a_process_is_there_with_its_connections_while_it_says_so(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let own = bench.store.replica();
     let beat = |linked: &[&str], at| {
         let linked: BTreeSet<EntityId> = linked.iter().map(|entity| id(entity)).collect();
@@ -178,9 +183,8 @@ async fn a_process_is_there_with_its_connections_while_it_says_so() {
     assert!(bench.store.replicas(gone).await.unwrap().is_empty() && bench.store.linked(gone).await.unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn a_task_says_which_process_took_it_up() {
-    let bench = Bench::new().await;
+async fn a_task_says_which_process_took_it_up(engine: Engine) {
+    let bench = Bench::new(engine).await;
     bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     bench.claim("be", now()).await.unwrap();
     let held_by = bench.store.write("look", move |tx| {
@@ -191,9 +195,8 @@ async fn a_task_says_which_process_took_it_up() {
     assert_eq!(held_by.await.unwrap(), bench.store.replica().to_string());
 }
 
-#[tokio::test]
-async fn a_database_has_one_object_folder_for_ever() {
-    let bench = Bench::new().await;
+async fn a_database_has_one_object_folder_for_ever(engine: Engine) {
+    let bench = Bench::new(engine).await;
     let first = bench.store.object_folder().await.unwrap();
     assert!(!first.is_marked);
     assert_eq!(bench.store.object_folder().await.unwrap(), first);
