@@ -156,7 +156,7 @@ impl EntityError {
                 let reason = known.reason();
                 return match code {
                     Code::Unavailable | Code::ResourceExhausted => Self::Busy { reason, retry_after },
-                    _ => Self::Refused { reason, advice: advice(known) },
+                    _ => Self::Refused { reason, advice: clock_advice(known, status).unwrap_or_else(|| advice(known)) },
                 };
             }
         }
@@ -188,6 +188,20 @@ fn advice(reason: ErrorReason) -> &'static str {
         ErrorReason::RightNotServed => "the agent must be updated to serve this right",
         ErrorReason::GroupFileDiffers => "put the same version of the group file in force at gateway and agent",
         _ => SEE_LOG,
+    }
+}
+
+/// What to do when a mandate is not valid by the agent's clock. One is made for each call, so it is a matter of clocks.
+fn clock_advice(reason: ErrorReason, status: &Status) -> Option<&'static str> {
+    let info = status.get_details_error_info().filter(|_| reason == ErrorReason::MandateInvalid)?;
+    match info.metadata.get("clock")?.as_str() {
+        "behind" => Some(
+            "the agent's clock is behind this gateway's by more than a minute; have both set by NTP and retry the task",
+        ),
+        "ahead" => Some(
+            "the agent's clock is ahead of this gateway's by more than ten minutes; have both set by NTP and retry the task",
+        ),
+        _ => None,
     }
 }
 
@@ -247,6 +261,18 @@ mod tests {
             said(Code::Internal, ErrorReason::Internal),
             EntityError::Fault(Fault::Failed(Code::Internal))
         ));
+    }
+
+    #[test]
+    fn an_agent_whose_clock_is_off_is_told_apart_from_one_that_does_not_know_the_gateway() {
+        let said = |metadata: &[(&str, String)]| {
+            let status = status(Code::PermissionDenied, ErrorReason::MandateInvalid.reason(), "x", metadata);
+            of(&status).to_string()
+        };
+        assert!(said(&[("clock", "behind".to_owned())]).contains("clock is behind"));
+        assert!(said(&[("clock", "ahead".to_owned())]).contains("clock is ahead of"));
+        assert!(said(&[("clock", "anna".to_owned())]).contains("check the clocks of gateway and agent"));
+        assert!(said(&[]).contains("check the clocks of gateway and agent"));
     }
 
     #[test]

@@ -70,8 +70,18 @@ impl From<Refusal> for Status {
 
 fn mandate(error: &MandateError) -> Status {
     let detail = error.to_string();
-    let metadata = [("detail", detail.clone())];
+    let mut metadata = vec![("detail", detail.clone())];
+    metadata.extend(own_clock(error).map(|clock| ("clock", clock.to_owned())));
     status(Code::PermissionDenied, ErrorReason::MandateInvalid.reason(), detail, &metadata)
+}
+
+/// Where this clock is by the gateway's, when that is what is wrong: a mandate is made for each call.
+fn own_clock(error: &MandateError) -> Option<&'static str> {
+    match error {
+        MandateError::NotYet(_) => Some("behind"),
+        MandateError::Expired(_) => Some("ahead"),
+        MandateError::Signature(_) | MandateError::Content | MandateError::Key | MandateError::Other(_) => None,
+    }
 }
 
 fn export(error: ExportError, message: String) -> Status {
