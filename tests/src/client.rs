@@ -42,6 +42,11 @@ impl Caller {
         Self { dialer: Dialer::new(tls), gateway, address, link: Mutex::new(None), on_behalf_of }
     }
 
+    /// The same caller, connecting to `address`.
+    pub fn at(self, address: std::net::SocketAddr) -> Self {
+        Self { address: address.to_string(), link: Mutex::new(None), ..self }
+    }
+
     /// The connection, new if the last one is gone.
     ///
     /// # Errors

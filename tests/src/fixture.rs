@@ -1,14 +1,17 @@
 //! Entities' databases: made by code, real SQLite files with their Fideslang manifest.
 //!
 //! `shop` is an ordinary small system with many people, `library` holds one person with any amount of text, `writer`
-//! changes a library while it is read, `marked` holds a person whose every value can be looked for.
+//! changes a library while it is read, `marked` holds a person whose every value can be looked for. `hosted` is a database
+//! on a server.
 
+mod hosted;
 mod library;
 mod marked;
 mod shop;
 mod text;
 mod writer;
 
+pub use self::hosted::Hosted;
 pub use self::library::Library;
 pub use self::marked::Marked;
 pub use self::shop::{Shop, ShopPerson};
@@ -30,4 +33,9 @@ pub trait Fixture: Send + Sync {
     /// # Errors
     /// When SQLite cannot write it.
     fn make(&self, path: &Path) -> Result<()>;
+
+    /// How the agent reaches it, as `agent.yaml` says it.
+    fn connection(&self) -> String {
+        format!("{{ sqlite: {}.sqlite }}", self.key())
+    }
 }

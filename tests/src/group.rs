@@ -5,6 +5,7 @@
 mod direction;
 mod layout;
 mod plan;
+mod several;
 mod sign;
 
 use std::collections::BTreeMap;
@@ -23,6 +24,7 @@ use tributary_transport::trust::{BundleMap, TrustBundles};
 
 pub use self::direction::Direction;
 pub use self::plan::{CallerPlan, EntityPlan, Plan};
+pub use self::several::Seat;
 use crate::client::Caller;
 use crate::ports::Port;
 use crate::process::{Launch, Process, Role};
@@ -195,7 +197,10 @@ impl Group {
         let listen = place.proxied.as_ref().with_context(|| format!("{id} was planned without a proxy"))?;
         match self.direction {
             Direction::Inbound => Proxy::start(listen.address(), place.listen.address(), Dialler::Gateway).await,
-            Direction::Outbound => Proxy::start(listen.address(), self.gateway_address(), Dialler::Agent).await,
+            Direction::Outbound => {
+                let gateway = self.gateway.proxied.as_ref().unwrap_or(&self.gateway.listen);
+                Proxy::start(listen.address(), gateway.address(), Dialler::Agent).await
+            }
         }
     }
 
@@ -206,6 +211,14 @@ impl Group {
     pub fn caller(&self, name: &str) -> Result<Caller> {
         let folder = self.caller_folder(name);
         self.caller_with(&folder.join("svid.pem"), &folder.join("svid-key.pem"))
+    }
+
+    /// A caller that connects to this process of the gateway, or to whatever stands in front of them.
+    ///
+    /// # Errors
+    /// When the plan has no such caller.
+    pub fn caller_at(&self, name: &str, address: std::net::SocketAddr) -> Result<Caller> {
+        Ok(self.caller(name)?.at(address))
     }
 
     /// A caller with the certificate and key of these files.

@@ -149,6 +149,17 @@ impl Server {
         Ok(())
     }
 
+    /// Asks PostgreSQL one question and gives the rows, a line each, cells parted by `|`.
+    ///
+    /// # Errors
+    /// What the client says.
+    pub fn ask(&self, database: &str, sql: &str) -> Result<Vec<String>> {
+        ensure!(self.engine == Engine::Postgres, "questions are asked of PostgreSQL only");
+        let output = self.client(database).args(["-A", "-t", "-c", sql]).stdin(Stdio::null()).output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
+    }
+
     fn client(&self, database: &str) -> Command {
         let (host, port) = ("127.0.0.1", self.port.to_string());
         let mut command = match self.engine {

@@ -179,7 +179,9 @@ impl Hub {
 
     /// How many objects, whole or partial, lie in the object folder.
     pub(crate) fn objects(&self) -> usize {
-        self.files().iter().filter(|(path, _)| path.components().any(|part| part.as_os_str() == "objects")).count()
+        let files = self.files();
+        let objects = files.iter().filter(|(path, _)| path.components().any(|part| part.as_os_str() == "objects"));
+        objects.filter(|(path, _)| !path.ends_with("folder-id")).count()
     }
 
     /// Writes another key file, and has the configuration name it.
@@ -249,6 +251,7 @@ fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -
         listen: "127.0.0.1:0".parse().unwrap(),
         admin: None,
         data_dir: folder.path().join("data"),
+        database: None,
         objects: folder.path().join("data/objects"),
         identity: IdentityFiles { certificate: certificate.clone(), key: key.clone() },
         signing_key: secret(folder, "signing.pem", &world.signing_key.to_pem().unwrap()),

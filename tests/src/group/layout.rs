@@ -35,7 +35,7 @@ pub(super) fn lay_out(plan: &Plan) -> Result<Group> {
         std::fs::create_dir(root.join(name))?;
     }
     let (group_key, gateway_key) = (SigningKey::generate()?, SigningKey::generate()?);
-    let gateway = Place::new(root.join("gateway"), false)?;
+    let gateway = Place::new(root.join("gateway"), plan.is_balanced)?;
     let gateway_root = identity(&gateway.folder, GATEWAY_DOMAIN, "gateway", now)?;
     let mut trust_domains = BTreeMap::from([(domain(GATEWAY_DOMAIN)?, vec![gateway_root.clone()])]);
     let mut places = BTreeMap::new();
@@ -47,9 +47,10 @@ pub(super) fn lay_out(plan: &Plan) -> Result<Group> {
         let key = SigningKey::generate()?;
         secret(&place.folder.join("attestation.key"), &key.to_pem()?)?;
         secret(&place.folder.join("kek.key"), &KeyEncryptionKey::generate()?)?;
-        entities.push(entity(planned, &place, plan.direction, key.public(), now)?);
+        let direction = planned.direction.unwrap_or(plan.direction);
+        entities.push(entity(planned, &place, direction, key.public(), now)?);
         datasets(planned, &place.folder)?;
-        let ends = reach_yaml(plan.direction, &place, &gateway);
+        let ends = reach_yaml(direction, &place, &gateway);
         std::fs::write(place.folder.join("agent.yaml"), ends + &agent_yaml(planned, &place, group_key.public()))?;
         places.insert(planned.id.clone(), place);
     }
@@ -154,7 +155,8 @@ fn reach_yaml(direction: Direction, place: &Place, gateway: &Place) -> String {
     match direction {
         Direction::Inbound => format!("listen: {}\n", place.listen.address()),
         Direction::Outbound => {
-            let address = place.proxied.as_ref().unwrap_or(&gateway.listen).address();
+            let in_between = place.proxied.as_ref().or(gateway.proxied.as_ref());
+            let address = in_between.unwrap_or(&gateway.listen).address();
             format!(
                 "dial_out: {{ gateways: [\"{address}\"], retry_min: 50ms, retry_max: 500ms, keepalive: 2s, timeout: 5s }}\n"
             )
@@ -176,7 +178,7 @@ fn agent_yaml(planned: &EntityPlan, place: &Place, group_key: PublicKey) -> Stri
     for (fixture, _) in planned.datasets.iter().filter(|(_, connected)| *connected) {
         let key = fixture.key();
         // Writing to a String cannot fail.
-        let _ = writeln!(yaml, "  {key}: {{ sqlite: {key}.sqlite }}");
+        let _ = writeln!(yaml, "  {key}: {}", fixture.connection());
     }
     yaml + &planned.agent_yaml
 }

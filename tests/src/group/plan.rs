@@ -14,6 +14,7 @@ pub struct Plan {
     pub(super) callers: Vec<CallerPlan>,
     pub(super) gateway_yaml: String,
     pub(super) direction: Direction,
+    pub(super) is_balanced: bool,
     pub(super) identifier_types: Vec<&'static str>,
 }
 
@@ -25,6 +26,7 @@ pub struct EntityPlan {
     pub(super) datasets: Vec<(Arc<dyn Fixture>, bool)>,
     pub(super) agent_yaml: String,
     pub(super) is_proxied: bool,
+    pub(super) direction: Option<Direction>,
 }
 
 /// One caller of it.
@@ -44,6 +46,7 @@ impl Plan {
             callers: vec![CallerPlan::new(PORTAL, &everything, &["*"])],
             gateway_yaml: String::new(),
             direction: Direction::usual(),
+            is_balanced: false,
             identifier_types: vec!["email", "phone_number", "customer_number"],
         }
     }
@@ -57,6 +60,12 @@ impl Plan {
     /// Who opens connections between gateway and agents.
     pub fn direction(mut self, direction: Direction) -> Self {
         self.direction = direction;
+        self
+    }
+
+    /// Puts a balancer in front of the gateway, to run it in several processes.
+    pub fn balanced(mut self) -> Self {
+        self.is_balanced = true;
         self
     }
 
@@ -84,6 +93,7 @@ impl EntityPlan {
             datasets: Vec::new(),
             agent_yaml: String::new(),
             is_proxied: false,
+            direction: None,
         }
     }
 
@@ -102,6 +112,12 @@ impl EntityPlan {
     /// Adds lines to `agent.yaml`.
     pub fn agent_yaml(mut self, lines: &str) -> Self {
         self.agent_yaml.push_str(lines);
+        self
+    }
+
+    /// Who opens the connection between the gateway and this agent, whatever the plan says of the others.
+    pub fn direction(mut self, direction: Direction) -> Self {
+        self.direction = Some(direction);
         self
     }
 
