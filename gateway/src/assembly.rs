@@ -35,7 +35,7 @@ const AT_ONCE: usize = 8;
 
 /// Why an archive could not be written. It is tried again; the draft stays.
 #[derive(Debug, thiserror::Error)]
-enum AssemblyError {
+pub(crate) enum AssemblyError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -182,7 +182,7 @@ fn write(mut facts: ArchiveFacts, key: &SigningKey, objects: &Objects) -> Result
 /// Builds the bag. An entity whose answer no longer counts under the group file (its key has expired or was revoked
 /// since) is left out with that reason, rather than keeping the person's whole archive back. Those left out come with
 /// why.
-fn build(
+pub(crate) fn build(
     facts: &ArchiveFacts,
     entities: Vec<EntityFacts>,
     key: &SigningKey,

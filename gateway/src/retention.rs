@@ -75,7 +75,7 @@ impl Sweep {
 
 impl Retention {
     /// What was delivered or written at or before these instants is over its time at `now`.
-    fn cutoffs(self, now: Timestamp) -> Cutoffs {
+    pub(crate) fn cutoffs(self, now: Timestamp) -> Cutoffs {
         let before =
             |days: u16| now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
         Cutoffs { delivered: before(self.delivered_days), undelivered: before(self.undelivered_days) }

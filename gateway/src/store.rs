@@ -206,4 +206,6 @@ impl Store {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;

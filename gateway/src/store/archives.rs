@@ -50,11 +50,13 @@ impl Store {
         self.write("keep an archive", move |tx| {
             Box::pin(async move {
                 let mut head = Head::read(tx, store.keys(), claim.case).await?;
-                let draft = take_draft(tx, &head, &claim, &written).await?;
+                let mut draft = take_draft(tx, &head, &claim, &written).await?;
                 let mut dropped = Vec::new();
-                for entity in &draft.entities {
+                for entity in &mut draft.entities {
                     if let Some((_, why)) = written.voided.iter().find(|(voided, _)| *voided == entity.entity) {
                         dropped.extend(void(tx, &mut head, entity, draft.sequence, why, now).await?);
+                        // What the entity answers anew is no part of this archive.
+                        entity.archive = entity.archive.filter(|carried| *carried < draft.sequence);
                         continue;
                     }
                     if entity.archive != Some(draft.sequence) {
@@ -63,6 +65,11 @@ impl Store {
                     let sql = "UPDATE tasks SET archive = $3 WHERE case_id = $1 AND entity = $2 AND archive IS NULL \
                                AND state = 'ANSWERED'";
                     tx.run(sql, &vals![head.id, &entity.entity, draft.sequence]).await?;
+                }
+                if !written.voided.is_empty() {
+                    let sealed = head.keys.seal("draft", &draft)?;
+                    let sql = "UPDATE archives SET draft = $3 WHERE case_id = $1 AND sequence = $2";
+                    tx.run(sql, &vals![head.id, draft.sequence, sealed]).await?;
                 }
                 let event = if claim.sequence == 1 { CaseEvent::ArchiveWritten } else { CaseEvent::AddendumWritten };
                 let record = Record { bytes: written.size, ..Record::default() };
