@@ -36,6 +36,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the staged objects are. Several processes on one database share it.
     pub objects: PathBuf,
+    /// The server that holds the state, for one process or for several; otherwise SQLite in the data directory does.
+    pub database: Option<Postgres>,
     /// The gateway's own certificate.
     pub identity: IdentityFiles,
     /// Ed25519 key with which mandates and archives are signed, PKCS#8 PEM.

@@ -18,6 +18,7 @@ mod links;
 mod metrics;
 mod object_folder;
 pub mod objects;
+mod reachable_state;
 mod replicas;
 mod retention;
 pub mod stage;

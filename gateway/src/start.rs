@@ -46,6 +46,7 @@ use crate::dial_in::{self, DialIn};
 use crate::group::{Group, GroupError};
 use crate::links::{self, Listener};
 use crate::object_folder::{self, FolderError};
+use crate::reachable_state;
 use crate::replicas::{self, Registry, Roster};
 use crate::retention::Sweep;
 use crate::store::{Store, StoreError};
@@ -92,9 +93,9 @@ pub enum StartError {
     /// The group file.
     #[error("group: {0}")]
     Group(#[from] GroupError),
-    /// The data directory: in use, written by a newer version, or made with another key.
-    #[error("data_dir: {0}")]
-    Data(String),
+    /// The state: a data directory in use, a server that is away, a schema of another version, another key.
+    #[error("the gateway's state: {0}")]
+    State(String),
     /// The object folder.
     #[error("objects: {0}")]
     Objects(#[from] FolderError),
@@ -116,7 +117,7 @@ pub enum StartError {
 
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> Self {
-        Self::Data(error.to_string())
+        Self::State(error.to_string())
     }
 }
 
@@ -173,7 +174,10 @@ impl Gateway {
         let (store_tasks, work) = (Tasks::new(), Tasks::new());
         // Wrong group files are found without a database; whether one is older, only with it.
         Group::load(&config, now, None)?;
-        let store = Store::open(&config.data_dir, kek, &store_tasks).await?;
+        let store = match &config.database {
+            None => Store::open(&config.data_dir, kek, &store_tasks).await?,
+            Some(settings) => Store::open_postgres(settings, kek, &store_tasks).await?,
+        };
         let in_force = store.group_in_force().await?;
         let group = Arc::new(Group::load(&config, now, in_force.as_ref())?);
         check_identity(&group, &identity)?;
@@ -308,6 +312,10 @@ impl Gateway {
         }
         let ready = self.readiness.require("serving");
         self.store.check().await?;
+        let reachable = self.readiness.require("database");
+        reachable.set(true);
+        let watch = reachable_state::watch(self.store.clone(), reachable, self.work.stopping());
+        self.work.spawn("state of the database", watch);
         self.registry.enter().await?;
         self.work.spawn("registry", self.registry.run(self.work.stopping()));
         self.work.spawn("worker", self.worker.run());

@@ -11,6 +11,7 @@ use tributary_model::language::Language;
 use tributary_model::spiffe::TrustDomain;
 use tributary_model::yaml::{Fields, Node, Problems, Reader, Value, parse};
 
+use super::database as state;
 use super::delivery as reach;
 use super::size::Size;
 use super::{Config, Delivery, GroupFiles, IdentityFiles, Limits, Retention, WaitingWord};
@@ -34,6 +35,7 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
     let admin = f.optional(r, "admin");
     let data_dir = f.required(r, "data_dir").map(path);
     let objects = f.optional(r, "objects").map(path);
+    let database = f.node("database").map_or(Some(None), |node| state::database(r, node, folder).map(Some));
     let identity = f.required_node(r, "identity").and_then(|node| identity(r, node, folder));
     let signing_key = f.required(r, "signing_key").map(path);
     let key_encryption_key = f.required(r, "key_encryption_key").map(path);
@@ -59,6 +61,7 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
             None => data_dir.as_ref()?.join("objects"),
         },
         data_dir: data_dir?,
+        database: database?,
         identity: identity?,
         signing_key: signing_key?,
         key_encryption_key: key_encryption_key?,
@@ -219,9 +222,7 @@ fn limits(r: &mut Reader, node: &Node) -> Option<Limits> {
         ("drain", &mut limits.drain),
         ("download_stall", &mut limits.download_stall),
     ] {
-        if let Some(time) = f.node(key).and_then(|node| duration(r, node, key)) {
-            *slot = time;
-        }
+        time(r, &mut f, key, slot);
     }
     if let Some(Size(bytes)) = f.optional(r, "entity_bytes") {
         limits.entity_bytes = bytes;
@@ -240,6 +241,12 @@ pub(super) fn count(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot:
         Some(0) => r.problem(node.place, format!("`{key}` must be at least 1")),
         Some(value) => *slot = value as usize,
         None => {}
+    }
+}
+
+pub(super) fn time(r: &mut Reader, f: &mut Fields<'_>, key: &'static str, slot: &mut Duration) {
+    if let Some(time) = f.node(key).and_then(|node| duration(r, node, key)) {
+        *slot = time;
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct GatewayFile {
     /// Folder of the staged objects, encrypted; `objects` in data_dir unless said otherwise. Processes that share a
     /// database share this folder, on a volume that all of them mount.
     objects: Option<String>,
+    /// A server for the state, which several processes may share. Absent: SQLite in data_dir, for one process.
+    database: Option<DatabaseSection>,
     /// The gateway's own certificate.
     identity: IdentitySection,
     /// Ed25519 key that signs mandates and archives, PKCS#8 PEM.
@@ -48,6 +50,60 @@ pub(super) struct GatewayFile {
     limits: Option<LimitsSection>,
     /// Whether gRPC reflection is served; true unless said otherwise.
     reflection: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct DatabaseSection {
+    /// PostgreSQL 13 or newer. Its schema is brought up to date by `tributary migrate`, never by a start.
+    postgres: PostgresSection,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct PostgresSection {
+    /// `postgres://user@host:5432/database`, without a password.
+    url: Option<String>,
+    /// A file that holds the URL, with its password perhaps.
+    url_file: Option<String>,
+    /// An environment variable that holds it.
+    url_env: Option<String>,
+    /// The server, as its certificate names it.
+    host: Option<String>,
+    /// Its port; 5432 unless said otherwise.
+    port: Option<u16>,
+    /// The server's socket, or the socket's folder, instead of a host.
+    socket: Option<String>,
+    /// As whom the gateway connects.
+    user: Option<String>,
+    /// A file that holds the password, read at each connection.
+    password_file: Option<String>,
+    /// An environment variable that holds it.
+    password_env: Option<String>,
+    /// The database.
+    database: Option<String>,
+    /// `verify-full`, unless said otherwise; `{ca: FILE}` with an authority of one's own; `disable` on this machine only.
+    tls: Option<TlsSection>,
+    /// Connections at once, at least 2; 8 unless said otherwise. One more listens.
+    connections: Option<u32>,
+    /// How long a connection may take to be made; 5s unless said otherwise.
+    connect_timeout: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(untagged)]
+enum TlsSection {
+    /// `verify-full` or `disable`.
+    Word(String),
+    /// With an authority.
+    Authority(AuthoritySection),
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct AuthoritySection {
+    /// PEM file of the authority that signed the server's certificate.
+    ca: String,
 }
 
 #[derive(JsonSchema)]

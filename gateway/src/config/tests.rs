@@ -11,6 +11,8 @@ listen: 0.0.0.0:7443
 admin: 127.0.0.1:9443
 data_dir: data
 objects: /mnt/objects
+database: {postgres: {url: \"postgres://gw@db.acme.fr:6432/state\", password_file: db-password, tls: {ca: db-ca.pem},
+  connections: 12, connect_timeout: 3s}}
 identity: {certificate: gateway.pem, key: gateway.key}
 signing_key: signing.pem
 key_encryption_key: /etc/kek
@@ -49,6 +51,9 @@ fn a_full_file_is_read_and_paths_count_from_its_folder() {
     assert_eq!(config.objects, Path::new("/mnt/objects"));
     let usual = read(&SAMPLE.replace("objects: /mnt/objects\n", "")).unwrap();
     assert_eq!(usual.objects, Path::new("/srv/gw/data/objects"));
+    let database = config.database.unwrap();
+    assert_eq!(database.place(), "PostgreSQL database `state` at db.acme.fr:6432 as `gw`");
+    assert_eq!((database.connections, database.connect_timeout), (12, Duration::from_secs(3)));
     assert_eq!(config.key_encryption_key, Path::new("/etc/kek"));
     assert_eq!(config.waiting, Waiting::BestEffort { window: Duration::from_secs(600) });
     assert_eq!((config.limits.failed_attempts, config.limits.lease), (7, Duration::from_secs(30)));
@@ -95,4 +100,22 @@ fn the_schema_names_every_key_that_is_read() {
     assert_eq!(entries.len(), schema["properties"].as_object().unwrap().len());
     let limits = &schema["$defs"]["LimitsSection"]["properties"];
     assert_eq!(limits.as_object().unwrap().len(), 17);
+}
+
+#[test]
+fn the_state_is_in_the_data_directory_unless_a_server_is_named() {
+    let start = SAMPLE.find("database:").unwrap();
+    let end = SAMPLE.find("identity:").unwrap();
+    let without = read(&format!("{}{}", &SAMPLE[..start], &SAMPLE[end..])).unwrap();
+    assert_eq!(without.database, None);
+    for (from, to, expected) in [
+        ("/state", "", "`postgres` lacks the key `database`"),
+        ("connections: 12", "connections: 1", "`connections` must be at least 2"),
+        ("{ca: db-ca.pem}", "disable", "`tls` may be `disable` for"),
+        ("postgres: {", "sqlite: {", "`database` has no key `sqlite`"),
+        ("gw@db", "gw:hunter2@db", "a password does not stand in this file"),
+    ] {
+        let problems = read(&SAMPLE.replace(from, to)).unwrap_err().to_string();
+        assert!(problems.contains(expected) && !problems.contains("hunter2"), "{problems}");
+    }
 }

@@ -70,7 +70,7 @@ pub(crate) enum StoreError {
     #[error("schema {0} of the database was made by other steps than this version has; start the version that made it")]
     OtherSchema(i64),
     /// The key file is not the one the database was made with.
-    #[error("key_encryption_key is not the key that this data directory was made with; restore that key file")]
+    #[error("key_encryption_key is not the key that the database was made with; restore that key file")]
     WrongKey,
     /// Encryption failed.
     #[error("stored data: {0}")]

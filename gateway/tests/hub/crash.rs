@@ -67,7 +67,7 @@ async fn another_key_file_is_refused_at_the_start() {
     let right = hub.config.key_encryption_key.clone();
     hub.other_key_file();
     let refused = hub.start().await.unwrap_err().to_string();
-    assert!(refused.contains("not the key that this data directory was made with"), "{refused}");
+    assert!(refused.contains("not the key that the database was made with"), "{refused}");
     hub.config.key_encryption_key = hub.config.data_dir.join("no such file");
     assert!(hub.start().await.unwrap_err().to_string().contains("no such file"));
     hub.config.key_encryption_key = right;

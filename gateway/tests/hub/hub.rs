@@ -103,7 +103,7 @@ impl Hub {
             let bound = runtime.handle().clone().spawn(Gateway::bind(config, clock, Metrics::new())).await.unwrap();
             match bound {
                 Ok(gateway) => break gateway,
-                Err(StartError::Data(reason))
+                Err(StartError::State(reason))
                     if reason.contains("another gateway") && tokio::time::Instant::now() < deadline =>
                 {
                     tokio::time::sleep(Duration::from_millis(20)).await;

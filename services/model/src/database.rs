@@ -1,14 +1,17 @@
 //! How a database server is reached: where it is, how the connection is protected and where the password is.
 //!
 //! Agents and gateways write these down in the same words. Passwords are read when a connection is made, so that a new
-//! one counts from the next connection on; none of them prints. `url` reads a database that is given as one URL.
+//! one counts from the next connection on; none of them prints. `section` reads a server from a configuration file, `url`
+//! one that is given as a URL.
 
+mod section;
 mod url;
 
 use std::path::PathBuf;
 
 use crate::sensitive::Sensitive;
 
+pub use section::Section;
 pub use url::{DatabaseUrl, InvalidUrl};
 
 /// Which kind of server it is.
