@@ -103,7 +103,11 @@ fn catalog(folder: &Path, manifest: &str, database: Database) -> Result<Catalog>
     std::fs::create_dir(folder)?;
     let file = folder.join("chinook.yml");
     std::fs::write(&file, manifest)?;
-    let sources = Sources { manifests: vec![file], databases: BTreeMap::from([("chinook".parse()?, database)]) };
+    let sources = Sources {
+        manifests: vec![file],
+        own: BTreeMap::new(),
+        databases: BTreeMap::from([("chinook".parse()?, database)]),
+    };
     let limits = CollectLimits {
         snapshot_max: std::time::Duration::from_secs(60),
         part_bytes: 64 << 20,

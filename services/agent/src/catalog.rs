@@ -7,7 +7,7 @@ mod files;
 mod live;
 mod open;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tributary_archive::attestation::Answer;
@@ -17,7 +17,7 @@ use tributary_archive::part::PartListDigest;
 use tributary_archive::table;
 use tributary_model::clock::SharedClock;
 use tributary_model::disposition::Disposition;
-use tributary_model::id::{FidesKey, IdentifierType};
+use tributary_model::id::{CountryCode, EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
 use tributary_model::language::Language;
 use tributary_model::manifest::{Dataset, Manifests};
@@ -26,6 +26,7 @@ use tributary_model::yaml::{Place, Problem, Problems};
 use crate::collect::{
     CollectError, CollectLimits, Collected, Database, DatasetInfo, Located, PartSink, Request, Sources, StopFlag,
 };
+use crate::controller;
 use crate::encode::{Encoder, Kinds, Sizes};
 use crate::gaps;
 use crate::graph::{Graph, NodeId, Plan};
@@ -51,6 +52,10 @@ pub struct Catalog {
     unavailable: Vec<Unavailable>,
     /// What the system manifests record.
     information: Option<Information>,
+    /// Where the entity is: numbers without a country belong there.
+    country: Option<CountryCode>,
+    /// Whose manifests files are, where they are one entity's.
+    owners: BTreeMap<String, EntityId>,
 }
 
 impl Catalog {
@@ -74,7 +79,9 @@ impl Catalog {
 
     /// The manifests alone, not compared with anything.
     pub(crate) fn declared(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> Result<Self, Problems> {
-        let manifests = Manifests::from_yaml(&files::read(&sources.manifests)?)?;
+        let (texts, owners) = files::all(sources)?;
+        let mut manifests = Manifests::from_yaml(&texts)?;
+        controller::assign(&mut manifests, &owners);
         let unknown: Vec<Problem> = sources
             .databases
             .keys()
@@ -87,14 +94,57 @@ impl Catalog {
         if manifests.datasets.is_empty() {
             return Err(Problems(vec![problem("manifests: no dataset is declared; name at least one file with one")]));
         }
-        let information = crate::record::information(&manifests)
-            .map_err(|error| Problems(vec![problem(&format!("system: {error}"))]))?;
+        let information = recorded(&manifests)?;
         let databases: Vec<Option<Database>> =
             manifests.datasets.iter().map(|d| sources.databases.get(&d.key).cloned()).collect();
         let gates = databases.iter().map(open::gate).collect();
         let graph = Graph::new(Arc::new(manifests));
         let columns = crate::walk::columns(&graph);
-        Ok(Self { graph, columns, databases, gates, limits, clock, unavailable: Vec::new(), information })
+        Ok(Self {
+            graph,
+            columns,
+            databases,
+            gates,
+            limits,
+            clock,
+            unavailable: Vec::new(),
+            information,
+            country: None,
+            owners,
+        })
+    }
+
+    /// The catalog as one entity sees it, over the same databases: what is all of others is not in it, and rows of shared
+    /// collections are told apart. `known` are the entities that rows may name.
+    ///
+    /// # Errors
+    /// When its record of processing is too large.
+    pub fn of(&self, entity: &EntityId, known: &BTreeSet<EntityId>) -> Result<Self, Problems> {
+        let whole = self.graph.manifests();
+        let mut manifests = whole.of(entity);
+        manifests.systems.retain(|system| self.owners.get(&*system.at.file).is_none_or(|owner| owner == entity));
+        let information = recorded(&manifests)?;
+        let at = |key: &FidesKey| whole.datasets.iter().position(|dataset| dataset.key == *key);
+        let kept: Vec<usize> = manifests.datasets.iter().filter_map(|dataset| at(&dataset.key)).collect();
+        let graph = controller::graph_of(&self.graph, manifests, entity, known);
+        Ok(Self {
+            columns: crate::walk::columns(&graph),
+            graph,
+            databases: kept.iter().map(|&at| self.databases[at].clone()).collect(),
+            gates: kept.iter().map(|&at| self.gates[at].clone()).collect(),
+            limits: self.limits.clone(),
+            clock: Arc::clone(&self.clock),
+            unavailable: self.unavailable.clone(),
+            information,
+            country: self.country.clone(),
+            owners: BTreeMap::new(),
+        })
+    }
+
+    /// The catalog of an entity in `country`, to which telephone and national numbers belong that name no other.
+    pub fn located_in(mut self, country: Option<CountryCode>) -> Self {
+        self.country = country;
+        self
     }
 
     /// The graph of the declared collections.
@@ -165,13 +215,14 @@ impl Catalog {
             sink.information(information)?;
         }
         let not_searched = gaps::not_searched(&self.graph, &plan, &self.connected(), &request.given_up, &walked);
-        let found = walked.rows.iter().any(|&rows| rows > 0);
+        let left_out = walked.redactions.iter().any(|redaction| redaction.field.is_none());
+        let found = left_out || walked.rows.iter().any(|&rows| rows > 0);
         Ok(Collected {
             located: if found { Located::Found } else { Located::NotFound },
             answers: gaps::answers(&self.graph, &request.controller, &not_searched, &walked),
             searched: gaps::searched(&self.graph, &plan, &self.connected(), &request.given_up, &walked),
             not_searched,
-            redactions: Vec::new(),
+            redactions: walked.redactions,
             identifier_types,
             parts: encoded.parts,
             tables_sha256: encoded.tables_sha256,
@@ -188,7 +239,7 @@ impl Catalog {
         systems: &mut OpenSystems<'_>,
         visitor: &mut dyn Visitor,
     ) -> Result<Walked, CollectError> {
-        let sought: Vec<Sought> = identifiers.iter().map(Sought::new).collect();
+        let sought: Vec<Sought> = identifiers.iter().map(|one| Sought::new(one, self.country.as_ref())).collect();
         let mut spill = Spill::new(&self.limits.temp_dir, plan.lookups.len(), Memory::of(self.limits.memory))
             .map_err(|error| self.explain(Failure { dataset: 0, error: error.into() }))?;
         let walk = Walk { graph: &self.graph, plan, columns: &self.columns, ends: &[] };
@@ -203,7 +254,8 @@ impl Catalog {
     ) -> Result<Located, CollectError> {
         let walk = Walk { graph: &self.graph, plan, columns: &self.columns, ends: &[] };
         let memory = Memory::of(self.limits.memory);
-        let mut resolver = Resolver { walk, systems, folder: &self.limits.temp_dir, memory };
+        let mut resolver =
+            Resolver { walk, systems, folder: &self.limits.temp_dir, memory, country: self.country.as_ref() };
         resolver.resolve(identifiers).map_err(|failure| self.explain(failure))
     }
 
@@ -269,6 +321,10 @@ impl Catalog {
     pub(crate) fn nodes_of(&self, dataset: usize) -> impl Iterator<Item = NodeId> + '_ {
         (0..self.graph.nodes().len()).filter(move |&node| self.graph.nodes()[node].dataset == dataset)
     }
+}
+
+fn recorded(manifests: &Manifests) -> Result<Option<Information>, Problems> {
+    crate::record::information(manifests).map_err(|error| Problems(vec![problem(&format!("system: {error}"))]))
 }
 
 /// A dataset's name for people, in English if there is an English one.

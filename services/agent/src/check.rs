@@ -2,6 +2,7 @@
 //! reaches, which lookups read whole tables, what the databases hold that no manifest declares; and what the person will
 //! not be told: labels (`wording`) and the record of processing (`record`).
 
+mod controllers;
 mod record;
 mod wording;
 
@@ -9,13 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use tributary_model::clock::SharedClock;
-use tributary_model::id::{FidesKey, IdentifierType};
+use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 
 use crate::catalog::{Catalog, OpenSystems};
 use crate::collect::{CollectLimits, Sources, StopFlag};
 use crate::config::Config;
+use crate::controller::problems;
 use crate::encode::Kinds;
 use crate::graph::{Graph, NodeId, Plan, SoughtBy};
+use crate::start::known_entities;
 use crate::walk::Walk;
 
 pub use record::NotRecorded;
@@ -61,6 +64,9 @@ pub struct CollectionReport {
     pub personal: bool,
     /// Whether two rows are two people.
     pub rows_are_people: bool,
+    /// Whose rows it gives, where several entities share a store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_of: Option<String>,
     /// The identifier types each of which reaches it alone. Empty: it is named as not searched in every answer.
     pub reached_by: Vec<IdentifierType>,
     /// Lookups that read the whole table.
@@ -86,11 +92,23 @@ impl CheckReport {
 
 /// Checks the manifests and databases of a configuration. It blocks, and not on a thread of a runtime.
 pub fn check(config: &Config, clock: SharedClock) -> CheckReport {
-    inspect(&config.sources, config.collect_limits(), clock)
+    let served: Vec<EntityId> = config.entities.iter().map(|served| served.id.clone()).collect();
+    let group = known_entities(config, clock.now());
+    inspect_for(&config.sources, config.collect_limits(), clock, &served, group.as_ref())
 }
 
 /// As [`check`], from the sources alone.
 pub fn inspect(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> CheckReport {
+    inspect_for(sources, limits, clock, &[], None)
+}
+
+fn inspect_for(
+    sources: &Sources,
+    limits: CollectLimits,
+    clock: SharedClock,
+    served: &[EntityId],
+    group: Option<&BTreeSet<EntityId>>,
+) -> CheckReport {
     let mut report = CheckReport::default();
     let catalog = match Catalog::load(sources, limits.clone(), clock.clone()) {
         Ok(catalog) => catalog,
@@ -103,14 +121,15 @@ pub fn inspect(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> 
             }
         }
     };
-    describe(&catalog, &mut report);
+    report.problems.extend(problems(catalog.graph(), served, group).iter().map(ToString::to_string));
+    describe(&catalog, served, &mut report);
     report.labels = wording::report(catalog.graph().manifests());
     warn(&mut report);
     report.warnings.extend(record::dangling(catalog.graph().manifests()));
     report
 }
 
-fn describe(catalog: &Catalog, report: &mut CheckReport) {
+fn describe(catalog: &Catalog, served: &[EntityId], report: &mut CheckReport) {
     let (graph, stop, kinds) = (catalog.graph(), StopFlag::new(), Kinds::default());
     let mut systems = OpenSystems::new(catalog, BTreeSet::new(), &stop, &kinds);
     for (index, info) in catalog.datasets().into_iter().enumerate() {
@@ -130,6 +149,7 @@ fn describe(catalog: &Catalog, report: &mut CheckReport) {
     let types = graph.identifier_types();
     let alone: BTreeMap<_, Plan> = types.iter().map(|kind| (kind, graph.plan(&[kind.clone()].into()))).collect();
     let plan = graph.plan(&types);
+    let owners_are_told = controllers::are_told(graph.manifests(), served);
     for node in 0..graph.nodes().len() {
         let reached = alone.iter().filter(|(_, plan)| plan.reaches(node)).map(|(kind, _)| (*kind).clone());
         let (dataset, collection) = (graph.dataset(node), graph.collection(node));
@@ -139,6 +159,7 @@ fn describe(catalog: &Catalog, report: &mut CheckReport) {
             collection: collection.name.clone(),
             personal,
             rows_are_people: graph.nodes()[node].register,
+            rows_of: owners_are_told.then(|| controllers::rows_of(dataset, collection)),
             reached_by: reached.collect(),
             scans: scans(graph, &plan, node, &mut systems),
             undeclared_columns: undeclared(graph, node, &mut systems),

@@ -28,6 +28,8 @@ use crate::source::server::Server;
 pub struct Sources {
     /// Fideslang files, and folders of them.
     pub manifests: Vec<PathBuf>,
+    /// Those of one entity, where several are served: what they declare is that entity's unless it says otherwise.
+    pub own: BTreeMap<EntityId, Vec<PathBuf>>,
     /// The database of each dataset that is connected.
     pub databases: BTreeMap<FidesKey, Database>,
 }
@@ -154,10 +156,10 @@ pub struct Collected {
     pub searched: Vec<Searched>,
     /// What is declared and was not.
     pub not_searched: Vec<NotSearched>,
-    /// Kinds of identifiers that were searched for.
-    pub identifier_types: Vec<IdentifierType>,
     /// What was hidden because it is about others.
     pub redactions: Vec<Redaction>,
+    /// Kinds of identifiers that were searched for.
+    pub identifier_types: Vec<IdentifierType>,
     /// The parts in sum.
     pub parts: PartsSummary,
     /// Digest of the parts' tables.

@@ -5,6 +5,7 @@
 
 mod database;
 mod dial_out;
+mod entities;
 mod quantity;
 mod read;
 mod schema;
@@ -15,18 +16,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tributary_model::group::signed::Pins;
-use tributary_model::id::EntityId;
 use tributary_model::yaml::{Place, Problem, Problems};
 
 pub(crate) use url::DatabaseUrl;
 
 pub use self::dial_out::{DialOut, Password, ProxySettings, WayOut};
+pub use self::entities::Served;
 use crate::collect::{CollectLimits, LARGE_CELL, Sources};
 
 /// Largest plain size of a table's part: what the archive profile allows.
 pub const MAX_PART_BYTES: u64 = 64 * 1024 * 1024;
 
-/// The configuration of one agent.
+/// The configuration of one agent process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where the gateway connects, mTLS. Without it the agent has no inbound port and dials out.
@@ -35,19 +36,15 @@ pub struct Config {
     pub dial_out: Option<DialOut>,
     /// The plaintext admin port, if there is one: `/livez`, `/readyz`, `/metrics`.
     pub admin: Option<SocketAddr>,
-    /// Where the ledger and the spool are.
+    /// Where ledgers and spools are.
     pub data_dir: PathBuf,
-    /// The entity that this agent serves.
-    pub entity: EntityId,
+    /// The entities that this agent serves; never none.
+    pub entities: Vec<Served>,
     /// The agent's own certificate.
     pub identity: IdentityFiles,
     /// The signed group file.
     pub group: GroupSource,
-    /// The key that wraps each export's key. Without it the agent does not start.
-    pub key_encryption_key: PathBuf,
-    /// Ed25519 key with which attestations are signed, PKCS#8 PEM.
-    pub signing_key: PathBuf,
-    /// The entity's systems.
+    /// The entities' systems.
     pub sources: Sources,
     /// What the spool may hold.
     pub spool: SpoolLimits,

@@ -25,16 +25,16 @@ pub(crate) fn outbound(settings: &DialOut, tls: Tls, group: &VerifiedGroup) -> R
     Ok(outbound.describe(FILE_DESCRIPTOR_SET))
 }
 
-/// What the configuration and the group file say differently about who opens the connection.
+/// What the configuration and the group file say differently about who opens the connection for an entity.
 pub(crate) fn disagreement(config: &Config, group: &VerifiedGroup, entity: &EntityId) -> Option<String> {
     match (&group.file().entity(entity)?.agent.reach, &config.listen, &config.dial_out) {
-        (Reach::DialsIn, _, None) => Some(
-            "the group file says that this agent dials in, but the configuration has no `dial_out`: the gateway waits for it"
-                .to_owned(),
-        ),
+        (Reach::DialsIn, _, None) => Some(format!(
+            "the group file says that the agent of `{entity}` dials in, but the configuration has no `dial_out`: the gateway \
+             waits for it"
+        )),
         (Reach::At(address), None, _) => Some(format!(
-            "the group file says that the gateway dials this agent at {address}, but the configuration has no `listen`: \
-             have `dials_in: true` put there in place of the address"
+            "the group file says that the gateway dials the agent of `{entity}` at {address}, but the configuration has no \
+             `listen`: have `dials_in: true` put there in place of the address"
         )),
         (Reach::DialsIn, _, Some(_)) | (Reach::At(_), Some(_), _) => None,
     }

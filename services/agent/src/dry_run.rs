@@ -5,17 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tributary_archive::attestation::NotSearched;
 use tributary_model::clock::SharedClock;
-use tributary_model::id::FidesKey;
+use tributary_model::id::{EntityId, FidesKey};
 use tributary_model::identifier::Identifier;
 use tributary_model::yaml::Problems;
 
 use crate::catalog::{Catalog, OpenSystems, types_of};
 use crate::collect::{CollectError, CollectLimits, Located, Sources, StopFlag};
 use crate::config::Config;
+use crate::controller;
 use crate::encode::Kinds;
 use crate::gaps;
 use crate::graph::{Graph, NodeId};
 use crate::source::{ReadError, Row};
+use crate::start::{country, known_entities};
 use crate::value::Cell;
 use crate::walk::Visitor;
 
@@ -76,23 +78,42 @@ pub enum DryRunError {
     /// A system does not answer.
     #[error(transparent)]
     Collect(#[from] CollectError),
+    /// Several entities are served, and none of them was named, or another.
+    #[error("this agent serves {}: name one of them with --entity", served.join(", "))]
+    WhichEntity {
+        /// Those that are served.
+        served: Vec<String>,
+    },
 }
 
-/// Searches for a person as an export would, without writing anything. `show_values` also returns the first
-/// [`SHOWN`] rows of each collection. It blocks, and not on a thread of a runtime.
+/// Searches for a person as an export of `entity` would, without writing anything; it may be left out where one alone is
+/// served. `show_values` also returns the first [`SHOWN`] rows of each collection. It blocks, and not on a thread of a
+/// runtime.
 ///
 /// # Errors
-/// When the manifests are wrong or a system does not answer.
+/// When the manifests are wrong, a system does not answer, or it is not clear which entity is meant.
 pub fn dry_run(
     config: &Config,
+    entity: Option<&EntityId>,
     clock: SharedClock,
     identifiers: &[Identifier],
     show_values: bool,
 ) -> Result<DryRun, DryRunError> {
-    rehearse(&config.sources, config.collect_limits(), clock, identifiers, show_values)
+    let served: Vec<EntityId> = config.entities.iter().map(|served| served.id.clone()).collect();
+    let which = || DryRunError::WhichEntity { served: served.iter().map(EntityId::to_string).collect() };
+    let entity = match (entity, served.as_slice()) {
+        (None, [only]) => only,
+        (Some(entity), _) => served.iter().find(|served| *served == entity).ok_or_else(which)?,
+        (None, _) => return Err(which()),
+    };
+    let (group, country) = (known_entities(config, clock.now()), country(config, entity, clock.now()));
+    let catalog = loaded(&config.sources, config.collect_limits(), clock)?;
+    controller::check(catalog.graph(), &served, group.as_ref())?;
+    let known = group.unwrap_or_else(|| served.iter().cloned().collect());
+    run(&catalog.of(entity, &known)?.located_in(country), identifiers, show_values)
 }
 
-/// As [`dry_run`], from the sources alone.
+/// As [`dry_run`], from the sources alone, for one entity whose they all are.
 ///
 /// # Errors
 /// As [`dry_run`].
@@ -103,12 +124,19 @@ pub fn rehearse(
     identifiers: &[Identifier],
     show_values: bool,
 ) -> Result<DryRun, DryRunError> {
+    run(&loaded(sources, limits, clock)?, identifiers, show_values)
+}
+
+fn loaded(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> Result<Catalog, Problems> {
     // The data directory may be another user's; what spills has no name and nothing readable in it anyway.
     let limits = CollectLimits { temp_dir: std::env::temp_dir(), ..limits };
-    let catalog = Catalog::load(sources, limits, clock)?;
+    Catalog::load(sources, limits, clock)
+}
+
+fn run(catalog: &Catalog, identifiers: &[Identifier], show_values: bool) -> Result<DryRun, DryRunError> {
     let (graph, stop, kinds) = (catalog.graph(), StopFlag::new(), Kinds::default());
     let plan = graph.plan(&types_of(identifiers));
-    let mut systems = OpenSystems::new(&catalog, BTreeSet::new(), &stop, &kinds);
+    let mut systems = OpenSystems::new(catalog, BTreeSet::new(), &stop, &kinds);
     if catalog.resolve(&plan, identifiers, &mut systems)? == Located::NeedsIdentity {
         return Ok(DryRun { outcome: Outcome::NeedsIdentity, collections: Vec::new(), not_searched: Vec::new() });
     }
@@ -155,5 +183,6 @@ fn shown(cell: Cell<'_>) -> Option<String> {
         Cell::Text(bytes) | Cell::Decimal(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Cell::Blob(bytes) => format!("({} bytes)", bytes.len()),
         Cell::Large(large) => format!("({} bytes)", large.bytes),
+        Cell::Redacted(reason) => reason.mark().to_owned(),
     })
 }

@@ -25,6 +25,7 @@ use tributary_model::right::TableFormat;
 
 use crate::collect::{PartSink, SinkError};
 use crate::graph::{Graph, NodeId};
+use crate::redact;
 use crate::source::{ReadError, Row};
 use crate::value::{Cell, Large};
 use crate::walk::Visitor;
@@ -64,6 +65,8 @@ pub(crate) struct Encoder<'e> {
     digest: PartListDigest,
     summary: PartsSummary,
     described: Vec<Table>,
+    /// Per node, whether its tables may have marks of what is hidden.
+    marked: Vec<bool>,
 }
 
 /// Rows of one collection on their way into parts.
@@ -112,6 +115,7 @@ impl<'e> Encoder<'e> {
             digest: PartListDigest::new(),
             summary: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256 },
             described: Vec::new(),
+            marked: (0..graph.nodes().len()).map(|node| redact::has_marks(graph, node)).collect(),
         }
     }
 
@@ -276,7 +280,7 @@ impl Encoder<'_> {
     /// most of them.
     fn append(&mut self, node: NodeId, row: &dyn Row, paths: &BTreeMap<usize, String>) -> Option<usize> {
         let fields = &self.graph.collection(node).fields;
-        let files = cell::Files { paths, largest: self.sizes.cell };
+        let files = cell::Files { paths, largest: self.sizes.cell, marked: self.marked[node] };
         let rows = &mut self.tables.entry(node).or_default().rows;
         let before = rows.len();
         let whole = match self.format {

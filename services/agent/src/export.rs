@@ -11,6 +11,7 @@ mod read;
 mod sink;
 mod sweep;
 mod systems;
+mod turns;
 mod watch;
 
 use std::collections::HashMap;
@@ -19,8 +20,8 @@ use std::time::Duration;
 
 use futures::Stream;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 use tributary_archive::part::Part;
 use tributary_model::clock::SharedClock;
 use tributary_model::id::{CaseId, FidesKey, InstructionId};
@@ -38,9 +39,10 @@ pub(crate) use error::ExportError;
 use job::Job;
 pub(crate) use read::Chunk;
 pub(crate) use systems::Systems;
+pub(crate) use turns::Turns;
 pub(crate) use watch::Event;
 
-/// All exports of an agent. Cheap to clone.
+/// All exports of one entity. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Exports(Arc<Inner>);
 
@@ -56,7 +58,9 @@ pub(crate) struct Setup {
     pub(crate) signer: Signer,
     /// The time.
     pub(crate) clock: SharedClock,
-    /// How much at once.
+    /// How much at once, over all entities of the process.
+    pub(crate) turns: Turns,
+    /// How much of one entity's, and how long it may take.
     pub(crate) limits: Limits,
     /// How long exports are kept.
     pub(crate) spool_limits: SpoolLimits,
@@ -68,12 +72,6 @@ struct Inner {
     /// Held while an export is started or swept, so that what ends one that expired never ends its successor.
     starting: Mutex<()>,
     changes: Changes,
-    /// One permit per walk.
-    turns: Semaphore,
-    /// One permit per question.
-    locates: Semaphore,
-    /// One permit per part that is read.
-    reads: Arc<Semaphore>,
     tasks: Tasks,
     stopping: CancellationToken,
 }
@@ -91,14 +89,10 @@ impl Exports {
     /// Takes up what the last process left: attested exports are served on, unfinished ones begin a new generation,
     /// and files that belong to neither are removed.
     pub(crate) async fn start(setup: Setup) -> Result<Self, ExportError> {
-        let limits = &setup.limits;
         let inner = Inner {
             jobs: Mutex::default(),
             starting: Mutex::default(),
             changes: Changes::default(),
-            turns: Semaphore::new(limits.concurrent_exports),
-            locates: Semaphore::new(limits.concurrent_locates),
-            reads: Arc::new(Semaphore::new(limits.concurrent_reads)),
             tasks: Tasks::new(),
             stopping: CancellationToken::new(),
             setup,
@@ -146,7 +140,7 @@ impl Exports {
 
     /// Whether the person is known.
     pub(crate) async fn locate(&self, identifiers: Vec<Identifier>) -> Result<Located, ExportError> {
-        let _permit = self.0.locates.try_acquire().map_err(|_| ExportError::TooMuch)?;
+        let _permit = self.0.setup.turns.locates.try_acquire().map_err(|_| ExportError::TooMuch)?;
         let (systems, stop) = (Arc::clone(&self.0.setup.systems), job::StopOnDrop::new());
         let flag = stop.flag();
         // The question ends with the call: dropping `stop` tells the thread.
@@ -260,7 +254,8 @@ impl Exports {
         if self.0.stopping.is_cancelled() {
             job.stop();
         }
-        self.0.tasks.spawn("export", job::run(self.clone(), instruction, job, before));
+        let span = tracing::info_span!("export", entity = %self.0.setup.signer.entity);
+        self.0.tasks.spawn("export", job::run(self.clone(), instruction, job, before).instrument(span));
     }
 
     async fn blocking<T: Send + 'static>(

@@ -3,11 +3,16 @@
 use std::collections::BTreeMap;
 
 use tributary_archive::attestation::{Answer, NotSearched, NotSearchedReason, Searched, weaken};
+use tributary_archive::redaction::Redaction;
 use tributary_model::disposition::Disposition;
 use tributary_model::id::{EntityId, FidesKey};
 
 use crate::graph::{Graph, NodeId, Plan};
 use crate::walk::Walked;
+
+/// Why an answer is partial of which something may be hidden that is the person's own.
+const HIDDEN: &str = "text that may speak of others is hidden, or rows of which this person has a part are left out \
+(Art. 15(4) GDPR); ask for a review";
 
 type GivenUp = BTreeMap<FidesKey, NotSearchedReason>;
 
@@ -89,6 +94,12 @@ fn cut_off(
         cut.insert(*node, (NotSearchedReason::NotReadable, said(graph, *node, why)));
         open.push((*node, NotSearchedReason::NotReadable));
     }
+    for (node, rows) in &walked.nobodys {
+        let rows = if *rows == 1 { "1 row names".to_owned() } else { format!("{rows} rows name") };
+        let detail = format!("{rows} no company of the group as the one they belong to, so nobody hands them over");
+        cut.entry(*node).or_insert((NotSearchedReason::ControllerUnknown, detail));
+        open.push((*node, NotSearchedReason::ControllerUnknown));
+    }
     for node in (0..graph.nodes().len()).filter(|&node| plan.reaches(node)) {
         if let Some((reason, _)) = whole(connected[graph.nodes()[node].dataset], given_up.get(&graph.dataset(node).key))
         {
@@ -155,12 +166,18 @@ pub(crate) fn answers(
         .map(|(d, dataset)| {
             let nodes = graph.nodes().iter().zip(&walked.rows).filter(|(node, _)| node.dataset == d);
             let rows = nodes.map(|(_, rows)| rows).sum();
-            let said = if rows > 0 { Disposition::Fulfilled } else { Disposition::NoData };
+            let mut redacted = walked.redactions.iter().filter(|redaction| redaction.dataset == dataset.shown);
+            let hidden = redacted.any(Redaction::hides_own_data);
+            let said = match rows {
+                _ if hidden => Disposition::PartlyFulfilled,
+                0 => Disposition::NoData,
+                _ => Disposition::Fulfilled,
+            };
             Answer {
                 controller: controller.clone(),
                 dataset: dataset.shown.clone(),
                 disposition: weaken(said, &dataset.shown, not_searched),
-                reason: None,
+                reason: hidden.then(|| HIDDEN.to_owned()),
                 rows,
                 snapshot_at: walked.snapshots.get(&d).copied(),
             }

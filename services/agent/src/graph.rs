@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tributary_model::id::IdentifierType;
-use tributary_model::manifest::{BaseType, Collection, DataType, Dataset, Field, Manifests, covers};
+use tributary_model::identifier::Folding;
+use tributary_model::manifest::{BaseType, Collection, DataType, Dataset, Field, Manifests, Role, covers};
 
+use crate::controller::Owned;
 pub use join::Join;
 pub use plan::{Edge, Lookup, LookupId, Plan, SoughtBy};
 
@@ -28,6 +30,8 @@ pub struct FieldPath {
     pub data_type: Option<BaseType>,
     /// Whether the column holds JSON: it has fields within, or is an array.
     pub structured: bool,
+    /// How its values are compared with identifiers.
+    pub folding: Folding,
 }
 
 /// A collection that takes part in walks.
@@ -43,10 +47,14 @@ pub struct Node {
     pub register: bool,
     /// Fields that identifiers seed.
     pub identities: Vec<(IdentifierType, FieldPath)>,
+    /// Those that name who acted on a row, which is about others.
+    pub actors: Vec<(IdentifierType, FieldPath)>,
     /// Columns of the declared primary key.
     pub primary_key: Vec<usize>,
     /// Columns that are declared as true or false.
     pub booleans: Vec<usize>,
+    /// How its rows show whose they are, where a column says so and the graph is one entity's.
+    pub owned: Option<Owned>,
 }
 
 /// The whole graph.
@@ -84,6 +92,11 @@ impl Graph {
         &self.nodes
     }
 
+    /// A node, to be adjusted to what one entity sees.
+    pub(crate) fn node_mut(&mut self, node: NodeId) -> &mut Node {
+        &mut self.nodes[node]
+    }
+
     /// All references.
     pub fn joins(&self) -> &[Join] {
         &self.joins
@@ -111,7 +124,9 @@ impl Graph {
 
     /// Identifier types by which anything can be searched.
     pub fn identifier_types(&self) -> BTreeSet<IdentifierType> {
-        self.nodes.iter().flat_map(|node| node.identities.iter().map(|(kind, _)| kind.clone())).collect()
+        let all =
+            |node: &Node| node.identities.iter().chain(&node.actors).map(|(kind, _)| kind.clone()).collect::<Vec<_>>();
+        self.nodes.iter().flat_map(all).collect()
     }
 
     /// Orients the graph for a request with identifiers of these types.
@@ -143,14 +158,21 @@ impl Graph {
     }
 }
 
+/// Names of others make no row a person.
 fn holds_names(fields: &[Field]) -> bool {
-    fields.iter().any(|field| field.categories.iter().any(|c| covers("user.name", c)) || holds_names(&field.fields))
+    let own = |field: &&Field| field.others.third_party != Some(true) && !field.others.is_about_actor();
+    let named = |field: &Field| field.categories.iter().any(|c| covers("user.name", c)) || holds_names(&field.fields);
+    fields.iter().filter(own).any(named)
 }
 
 fn node(dataset: &Dataset, collection: &Collection, d: usize, c: usize) -> Node {
-    let mut identities = Vec::new();
+    let (mut identities, mut actors) = (Vec::new(), Vec::new());
     for (column, field) in collection.fields.iter().enumerate() {
-        seeded(field, column, &mut Vec::new(), &mut identities, is_structured(field));
+        let mut seeded_by = |kind, path, role| match role {
+            Role::Subject => identities.push((kind, path)),
+            Role::Actor => actors.push((kind, path)),
+        };
+        seeded(field, column, &mut Vec::new(), &mut seeded_by, is_structured(field));
     }
     let keys = collection.fields.iter().enumerate().filter(|(_, field)| field.primary_key);
     Node {
@@ -159,8 +181,10 @@ fn node(dataset: &Dataset, collection: &Collection, d: usize, c: usize) -> Node 
         personal: dataset.is_personal(collection),
         register: false,
         identities,
+        actors,
         primary_key: keys.map(|(column, _)| column).collect(),
         booleans: (0..collection.fields.len()).filter(|&column| is_boolean(&collection.fields[column])).collect(),
+        owned: None,
     }
 }
 
@@ -172,12 +196,14 @@ fn seeded(
     field: &Field,
     column: usize,
     sub: &mut Vec<String>,
-    into: &mut Vec<(IdentifierType, FieldPath)>,
+    into: &mut impl FnMut(IdentifierType, FieldPath, Role),
     structured: bool,
 ) {
     if let Some(kind) = &field.identity {
         let data_type = field.data_type.map(|t| t.base);
-        into.push((kind.clone(), FieldPath { column, sub: sub.clone(), data_type, structured }));
+        let folding = field.normal.unwrap_or_else(|| Folding::of(kind));
+        let path = FieldPath { column, sub: sub.clone(), data_type, structured, folding };
+        into(kind.clone(), path, field.others.role);
     }
     for inner in &field.fields {
         sub.push(inner.name.clone());
@@ -201,7 +227,7 @@ fn field_path(collection: &Collection, path: &[usize]) -> FieldPath {
         field = &field.fields[index];
         sub.push(field.name.clone());
     }
-    FieldPath { column, sub, data_type: field.data_type.map(|t| t.base), structured }
+    FieldPath { column, sub, data_type: field.data_type.map(|t| t.base), structured, folding: Folding::Exact }
 }
 
 #[cfg(test)]

@@ -13,9 +13,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use tributary_model::id::CountryCode;
 use tributary_model::identifier::Identifier;
 
 use crate::collect::Located;
+use crate::controller::Belongs;
 use crate::graph::{Graph, NodeId, Plan, SoughtBy};
 use crate::source::{ReadError, Row, Sought, values_at};
 use crate::spill::{Memory, Spill};
@@ -27,6 +29,8 @@ pub(crate) struct Resolver<'r> {
     pub(crate) systems: &'r mut dyn Systems,
     pub(crate) folder: &'r Path,
     pub(crate) memory: Memory,
+    /// To which numbers without a country belong.
+    pub(crate) country: Option<&'r CountryCode>,
 }
 
 /// Which identifiers were tied together so far, and which people they were seen to mean.
@@ -84,7 +88,7 @@ impl Resolver<'_> {
         let mut distinct = identifiers.to_vec();
         distinct.sort();
         distinct.dedup();
-        let sought: Vec<Sought> = distinct.iter().map(Sought::new).collect();
+        let sought: Vec<Sought> = distinct.iter().map(|one| Sought::new(one, self.country)).collect();
         let mut ties = Ties { groups: (0..sought.len()).collect(), people: BTreeMap::new(), hits: BTreeMap::new() };
         let mut found = false;
         for node in self.seeded() {
@@ -129,8 +133,12 @@ impl Resolver<'_> {
     fn seed_rows(&mut self, node: NodeId, sought: &[Sought], ties: &mut Ties) -> Result<bool, ReadError> {
         let register = self.graph().nodes()[node].register;
         let walk = self.walk;
+        let owned = walk.graph.nodes()[node].owned.as_ref();
         let Some(snapshot) = self.systems.snapshot(self.walk.graph.nodes()[node].dataset)? else { return Ok(false) };
-        let fields: Vec<_> = walk.plan.lookups_of[node]
+        let mut found = false;
+        let (of_actor, about): (Vec<usize>, Vec<usize>) =
+            walk.plan.lookups_of[node].iter().partition(|&&lookup| walk.plan.is_of_actor(lookup));
+        let fields: Vec<_> = about
             .iter()
             .filter_map(|&id| match &walk.plan.lookups[id].by {
                 SoughtBy::Identifier(kind) => Some((id, kind.clone(), walk.plan.lookups[id].fields[0].clone())),
@@ -139,16 +147,21 @@ impl Resolver<'_> {
             .collect();
         // With one identifier, and rows that are no people, one row is as good as all of them.
         let one_is_enough = sought.len() == 1 && !register;
-        let mut found = false;
         for (id, kind, _) in &fields {
             let values: Vec<_> =
                 sought.iter().filter(|s| s.kind() == kind).flat_map(Sought::values).map(|v| vec![v]).collect();
             let outcome = snapshot.find(&walk.query(*id), &values, &mut |row| {
+                // Who shares a store with us knows people of their own, under the same identifiers too.
+                if owned.is_some_and(|owned| owned.whose(row) != Belongs::Ours) {
+                    return Ok(());
+                }
                 found = true;
                 let matched: Vec<usize> = (0..sought.len())
                     .filter(|&i| {
                         let mut own = fields.iter().filter(|(_, kind, _)| kind == sought[i].kind());
-                        own.any(|(.., field)| values_at(row, field).iter().any(|value| sought[i].is(value)))
+                        own.any(|(.., field)| {
+                            values_at(row, field).iter().any(|value| sought[i].is(value, field.folding))
+                        })
                     })
                     .collect();
                 ties.tie(&matched);
@@ -165,6 +178,20 @@ impl Resolver<'_> {
                 Err(error) => return Err(error),
             }
         }
+        // Rows that somebody acted on say that they are known, and nothing of who they are.
+        for id in of_actor {
+            let SoughtBy::Identifier(kind) = &walk.plan.lookups[id].by else { continue };
+            let values: Vec<_> =
+                sought.iter().filter(|s| s.kind() == kind).flat_map(Sought::values).map(|v| vec![v]).collect();
+            let outcome = snapshot.find(&walk.query(id), &values, &mut |row| {
+                found |= owned.is_none_or(|owned| owned.whose(row) == Belongs::Ours);
+                if found { Err(ReadError::Enough) } else { Ok(()) }
+            });
+            match outcome {
+                Ok(()) | Err(ReadError::Enough | ReadError::NotReadable(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(found)
     }
 
@@ -172,7 +199,8 @@ impl Resolver<'_> {
     fn lead(&mut self, index: usize, one: &Sought, ties: &mut Ties) -> Result<(), Failure> {
         let graph = self.walk.graph;
         let types = BTreeSet::from([one.kind().clone()]);
-        let plan = graph.plan(&types);
+        // Who acted on a row does not stand behind it.
+        let plan = graph.plan(&types).without_actors();
         // A register with a field for this type says itself whom the identifier means.
         let asks = |node: NodeId| {
             let node = &graph.nodes()[node];

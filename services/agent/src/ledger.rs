@@ -24,7 +24,7 @@ pub(crate) use attested::Attested;
 pub(crate) use error::LedgerError;
 pub(crate) use exports::{Begun, Export, NewExport, Requested, State, Walk};
 pub(crate) use items::{Item, Most, View};
-use lock::DirLock;
+pub(crate) use lock::DirLock;
 pub(crate) use trouble::{Patience, Trouble};
 use tx::Tx;
 

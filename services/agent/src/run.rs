@@ -1,5 +1,6 @@
 //! An agent from its start to its end: checked, bound, serving, drained.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tributary_model::clock::SharedClock;
+use tributary_model::id::EntityId;
 use tributary_proto::FILE_DESCRIPTOR_SET;
 use tributary_proto::agent::v1::subject_data_service_server::SubjectDataServiceServer;
 use tributary_transport::admin::Admin;
@@ -28,12 +30,14 @@ use tributary_transport::trust::TrustBundles;
 
 use crate::collect::Catalog;
 use crate::config::Config;
+use crate::controller;
 use crate::dial_out;
-use crate::export::{Exports, Setup, Systems};
+use crate::export::{Exports, Setup, Systems, Turns};
+use crate::ledger::DirLock;
 use crate::metrics;
-use crate::service::{Guard, Service};
-use crate::spool::Spool;
-use crate::start::{Checked, StartError, check};
+use crate::service::{Desk, Guard, Service};
+use crate::spool::{Quota, Spool};
+use crate::start::{Checked, Ready, StartError, check};
 
 /// How long walks and the admin port get to end.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -47,7 +51,8 @@ pub struct Agent {
     admin: Option<TcpListener>,
     metrics: Metrics,
     readiness: Readiness,
-    exports: Exports,
+    exports: Vec<Exports>,
+    _lock: Option<DirLock>,
     drain: Duration,
 }
 
@@ -70,7 +75,7 @@ impl Agent {
     /// # Errors
     /// When something needed for a start is missing or wrong.
     pub async fn bind(config: Config, clock: SharedClock, metrics: Metrics) -> Result<Self, StartError> {
-        let (config, checked, systems) = {
+        let (config, checked, catalogs) = {
             let (clock, span) = (Arc::clone(&clock), tracing::Span::current());
             let opened = tokio::task::spawn_blocking(move || span.in_scope(|| open(config, clock))).await;
             opened.map_err(|_| StartError::Data("opening it panicked; see the log".to_owned()))??
@@ -78,30 +83,37 @@ impl Agent {
         let bind = |setting, address| listen(address).map_err(|error| StartError::Listen { setting, error });
         let listener = config.listen.map(|address| bind("listen", address)).transpose()?;
         let admin = config.admin.map(|address| bind("admin", address)).transpose()?;
-        let Checked { identity, group, bundles, signer, ledger } = checked;
-        let in_spool = |error: io::Error| StartError::Data(format!("spool: {error}; check the folder's permissions"));
-        let spool = Spool::open(config.data_dir.join("spool"), config.spool.quota).map_err(in_spool)?;
-        let exports = Exports::start(Setup {
-            ledger,
-            spool,
-            systems: Arc::clone(&systems),
-            signer,
-            clock: Arc::clone(&clock),
-            limits: config.limits.clone(),
-            spool_limits: config.spool,
-        })
-        .await?;
-        metrics::show_spool(exports.spooled());
-        if let Some(disagreement) = dial_out::disagreement(&config, &group, &config.entity) {
+        let Checked { identity, group, bundles, entities, lock } = checked;
+        let (quota, turns) = (Quota::new(config.spool.quota), Turns::new(&config.limits));
+        let mut desks = BTreeMap::new();
+        for (ready, systems) in entities.into_iter().zip(catalogs) {
+            let Ready { served, signer, ledger } = ready;
+            let in_spool =
+                |error: io::Error| StartError::Data(format!("spool: {error}; check the folder's permissions"));
+            let spool = Spool::open(served.data_dir.join("spool"), quota.clone()).map_err(in_spool)?;
+            let setup = Setup {
+                ledger,
+                spool,
+                systems: Arc::clone(&systems),
+                signer,
+                clock: Arc::clone(&clock),
+                turns: turns.clone(),
+                limits: config.limits.clone(),
+                spool_limits: config.spool,
+            };
+            desks.insert(served.id, Desk { exports: Exports::start(setup).await?, systems });
+        }
+        metrics::show_spools(desks.iter().map(|(entity, desk)| (entity.clone(), desk.exports.spooled())).collect());
+        for disagreement in desks.keys().filter_map(|entity| dial_out::disagreement(&config, &group, entity)) {
             tracing::warn!("{disagreement}");
         }
+        let exports = desks.values().map(|desk| desk.exports.clone()).collect();
         let tls = Tls::new(identity, TrustBundles::new(bundles), Arc::clone(&clock));
         let outbound = config.dial_out.as_ref();
         let outbound = outbound.map(|settings| dial_out::outbound(settings, tls.clone(), &group)).transpose()?;
         let service = Service {
-            guard: Guard::new(group, config.entity, clock),
-            exports: exports.clone(),
-            systems,
+            guard: Guard::new(group, desks.keys().cloned().collect(), clock),
+            desks,
             part_bytes: config.limits.part_bytes,
         };
         let mut standard = standard_services(FILE_DESCRIPTOR_SET, config.reflection)?;
@@ -116,6 +128,7 @@ impl Agent {
             metrics,
             readiness: Readiness::new(),
             exports,
+            _lock: lock,
             drain: config.limits.drain,
         })
     }
@@ -153,7 +166,7 @@ impl Agent {
             shutdown.cancelled().await;
             ready.set(false);
             self.health.set_not_serving::<SubjectDataServiceServer<Service>>().await;
-            self.exports.stopping();
+            self.exports.iter().for_each(Exports::stopping);
         };
         let serving = async {
             let served = match self.server {
@@ -173,7 +186,7 @@ impl Agent {
             }
         };
         let (served, (), ()) = tokio::join!(serving, dialling, winding_down);
-        self.exports.stop(CLOSE).await;
+        futures::future::join_all(self.exports.iter().map(|exports| exports.stop(CLOSE))).await;
         admin_stop.cancel();
         admin_tasks.drain(CLOSE).await;
         served?;
@@ -182,7 +195,7 @@ impl Agent {
 }
 
 /// Everything of the start that reads files.
-fn open(config: Config, clock: SharedClock) -> Result<(Config, Checked, Arc<dyn Systems>), StartError> {
+fn open(config: Config, clock: SharedClock) -> Result<(Config, Checked, Vec<Arc<dyn Systems>>), StartError> {
     let checked = check(&config, clock.now())?;
     let limits = config.collect_limits();
     fresh(&limits.temp_dir).map_err(|error| StartError::Data(format!("{}: {error}", limits.temp_dir.display())))?;
@@ -191,7 +204,15 @@ fn open(config: Config, clock: SharedClock) -> Result<(Config, Checked, Arc<dyn 
         let (dataset, detail) = (&unavailable.dataset, &unavailable.detail);
         tracing::warn!(%dataset, detail, "a database cannot be read now; exports wait for it");
     }
-    Ok((config, checked, Arc::new(catalog)))
+    let served: Vec<EntityId> = config.entities.iter().map(|served| served.id.clone()).collect();
+    let group: BTreeSet<EntityId> = checked.group.file().entities.iter().map(|entity| entity.id.clone()).collect();
+    controller::check(catalog.graph(), &served, Some(&group)).map_err(StartError::Manifests)?;
+    let own = |entity: &EntityId| {
+        let country = checked.group.file().entity(entity).map(|entity| entity.country.clone());
+        catalog.of(entity, &group).map(|own| Arc::new(own.located_in(country)) as Arc<dyn Systems>)
+    };
+    let catalogs = served.iter().map(own).collect::<Result<_, _>>().map_err(StartError::Manifests)?;
+    Ok((config, checked, catalogs))
 }
 
 /// An empty folder for what walks spill: a process that was killed may have left something there.

@@ -6,11 +6,13 @@ mod error;
 mod guard;
 mod introduced;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
+use tributary_model::id::EntityId;
 use tributary_model::mandate::Action;
 use tributary_model::right::Right;
 use tributary_proto::agent::v1::subject_data_service_server::{SubjectDataService, SubjectDataServiceServer};
@@ -31,11 +33,17 @@ pub(crate) use introduced::first_word;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
+/// What one entity answers with.
+pub(crate) struct Desk {
+    pub(crate) exports: Exports,
+    pub(crate) systems: Arc<dyn Systems>,
+}
+
 /// The service.
 pub(crate) struct Service {
     pub(crate) guard: Guard,
-    pub(crate) exports: Exports,
-    pub(crate) systems: Arc<dyn Systems>,
+    /// One for each entity that the guard lets through.
+    pub(crate) desks: BTreeMap<EntityId, Desk>,
     /// Largest plain size of a table's part.
     pub(crate) part_bytes: u64,
 }
@@ -47,26 +55,33 @@ impl Service {
             .max_decoding_message_size(MAX_MESSAGE)
             .max_encoding_message_size(MAX_MESSAGE)
     }
+
+    /// The desk of the entity that an instruction is for. No other's ledger is looked into.
+    fn desk(&self, entity: &EntityId) -> Result<&Desk, Refusal> {
+        tracing::Span::current().record("entity", tracing::field::display(entity));
+        self.desks.get(entity).ok_or(Refusal::EntityNotServed)
+    }
 }
 
 #[tonic::async_trait]
 impl SubjectDataService for Service {
     async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
         self.guard.peer(&request)?;
-        first_word(&request, request.get_ref().entity == self.guard.entity().as_str()).await?;
-        let group = self.guard.group();
-        if request.get_ref().entity != self.guard.entity().as_str() {
-            return Err(Refusal::EntityNotServed.into());
-        }
+        let (served, group) = (self.guard.entities(), self.guard.group());
+        first_word(&request, served, group.file()).await?;
+        let asked = |entity: &&EntityId| entity.as_str() == request.get_ref().entity;
+        let entity = served.iter().find(asked).ok_or(Refusal::EntityNotServed)?;
+        let desk = self.desk(entity)?;
         Ok(Response::new(DescribeResponse {
-            entity: self.guard.entity().to_string(),
+            entity: entity.to_string(),
             software: SOFTWARE.to_owned(),
             rights: vec![convert::right(Right::Access)],
-            identifier_types: self.systems.identifier_types().into_iter().map(String::from).collect(),
-            datasets: self.systems.datasets().into_iter().map(convert::dataset).collect(),
+            identifier_types: desk.systems.identifier_types().into_iter().map(String::from).collect(),
+            datasets: desk.systems.datasets().into_iter().map(convert::dataset).collect(),
             group_version: group.file().version,
             group_sha256: group.digest().to_owned(),
             max_part_bytes: self.part_bytes,
+            served_entities: served.iter().map(EntityId::to_string).collect(),
         }))
     }
 
@@ -75,8 +90,9 @@ impl SubjectDataService for Service {
         let request = request.into_inner();
         let identifiers = convert::identifiers(&request.identifiers);
         let known = identifiers.as_deref().ok();
-        self.guard.mandate(&request.mandate, Action::Locate, &request.instruction, known)?;
-        let located = self.exports.locate(identifiers.map_err(Refusal::Field)?).await.map_err(Refusal::Export)?;
+        let mandate = self.guard.mandate(&request.mandate, Action::Locate, &request.instruction, known)?;
+        let exports = &self.desk(&mandate.entity)?.exports;
+        let located = exports.locate(identifiers.map_err(Refusal::Field)?).await.map_err(Refusal::Export)?;
         Ok(Response::new(LocateResponse { outcome: convert::located(located) }))
     }
 
@@ -92,7 +108,7 @@ impl SubjectDataService for Service {
         let identifiers = identifiers.map_err(Refusal::Field)?;
         let format = convert::table_format(request.format).map_err(Refusal::Field)?;
         let requested = Requested { identifiers, format, right: mandate.right };
-        let started = self.exports.begin(&mandate, requested).await.map_err(Refusal::Export)?;
+        let started = self.desk(&mandate.entity)?.exports.begin(&mandate, requested).await.map_err(Refusal::Export)?;
         let state = convert::state(started.state);
         Ok(Response::new(StartExportResponse { generation: started.generation, state }))
     }
@@ -106,7 +122,8 @@ impl SubjectDataService for Service {
         self.guard.peer(&request)?;
         let request = request.into_inner();
         let mandate = self.guard.mandate(&request.mandate, Action::Export, &request.instruction, None)?;
-        let events = self.exports.watch(mandate.instruction, mandate.case).await.map_err(Refusal::Export)?;
+        let exports = &self.desk(&mandate.entity)?.exports;
+        let events = exports.watch(mandate.instruction, mandate.case).await.map_err(Refusal::Export)?;
         Ok(Response::new(answers(events, convert::event)))
     }
 
@@ -118,7 +135,8 @@ impl SubjectDataService for Service {
         let mandate = self.guard.mandate(&request.mandate, Action::Export, &request.instruction, None)?;
         let (generation, index) = (request.generation, request.index);
         let name = PartName { instruction: mandate.instruction, generation, index };
-        let chunks = self.exports.read(name, mandate.case, request.offset).await.map_err(Refusal::Export)?;
+        let exports = &self.desk(&mandate.entity)?.exports;
+        let chunks = exports.read(name, mandate.case, request.offset).await.map_err(Refusal::Export)?;
         Ok(Response::new(answers(chunks, convert::chunk)))
     }
 
@@ -129,7 +147,8 @@ impl SubjectDataService for Service {
         self.guard.peer(&request)?;
         let request = request.into_inner();
         let mandate = self.guard.mandate(&request.mandate, Action::Export, &request.instruction, None)?;
-        self.exports.finish(mandate.instruction, mandate.case).await.map_err(Refusal::Export)?;
+        let exports = &self.desk(&mandate.entity)?.exports;
+        exports.finish(mandate.instruction, mandate.case).await.map_err(Refusal::Export)?;
         Ok(Response::new(FinishExportResponse {}))
     }
 
@@ -140,7 +159,8 @@ impl SubjectDataService for Service {
         self.guard.peer(&request)?;
         let request = request.into_inner();
         let mandate = self.guard.mandate(&request.mandate, Action::Export, &request.instruction, None)?;
-        let found = self.exports.attestation(mandate.instruction, mandate.case).await;
+        let exports = &self.desk(&mandate.entity)?.exports;
+        let found = exports.attestation(mandate.instruction, mandate.case).await;
         Ok(Response::new(GetAttestationResponse { attestation: found.map_err(Refusal::Export)? }))
     }
 }

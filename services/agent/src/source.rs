@@ -18,9 +18,10 @@ use std::io;
 
 use jiff::Timestamp;
 use tributary_archive::table::FieldKind;
-use tributary_model::id::IdentifierType;
+use tributary_model::identifier::Folding;
 
 use crate::collect::SinkError;
+use crate::controller::Owned;
 use crate::graph::FieldPath;
 use crate::spill::SpillError;
 use crate::value::{Cell, Tuple};
@@ -28,6 +29,9 @@ use crate::value::{Cell, Tuple};
 pub use nested::values_at;
 pub use normal::Sought;
 pub use stop::Stopped;
+
+/// Most values that a statement compares to leave others' rows out. Beyond it that is not cheap any more.
+const MOST_OTHERS: usize = 64;
 
 /// The rows of one collection that are sought.
 #[derive(Debug, Clone, Copy)]
@@ -41,16 +45,25 @@ pub struct Query<'q> {
     /// The fields that must have the values.
     pub fields: &'q [FieldPath],
     /// How values are compared.
-    pub matching: Matching<'q>,
+    pub matching: Matching,
+    /// How a row shows whose it is: those of others may be left out.
+    pub owned: Option<&'q Owned>,
+}
+
+impl<'q> Query<'q> {
+    /// How rows show whose they are, where a statement may leave out those of others.
+    fn leaves_out(&self) -> Option<&'q Owned> {
+        self.owned.filter(|owned| (1..=MOST_OTHERS).contains(&owned.others().len()))
+    }
 }
 
 /// How values are compared.
-#[derive(Debug, Clone, Copy)]
-pub enum Matching<'q> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Matching {
     /// As the system compares the column with them.
     Exact,
-    /// As identifiers of this type: an e-mail address in any case, a telephone number however it is punctuated.
-    Identifier(&'q IdentifierType),
+    /// As an identifier in several spellings, under this folding of the column.
+    Identifier(Folding),
 }
 
 /// A row under the cursor.

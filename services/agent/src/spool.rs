@@ -16,8 +16,8 @@ use tributary_archive::frames::{ContentKey, stored_len};
 use tributary_model::id::InstructionId;
 
 pub(crate) use part::{PartReader, PartWriter};
-pub(crate) use usage::SpoolFull;
 use usage::Usage;
+pub(crate) use usage::{Quota, SpoolFull};
 
 /// The files of all exports.
 #[derive(Debug)]
@@ -38,8 +38,8 @@ pub(crate) struct PartName {
 }
 
 impl Spool {
-    /// Opens the spool in `root`, which is made if need be, with room for `quota` bytes.
-    pub(crate) fn open(root: PathBuf, quota: u64) -> io::Result<Self> {
+    /// Opens the spool in `root`, which is made if need be, with room for what is left of `quota`.
+    pub(crate) fn open(root: PathBuf, quota: Quota) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(&root)?;
         Ok(Self { root, usage: Arc::new(Usage::new(quota)) })
     }

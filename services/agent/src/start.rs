@@ -1,7 +1,8 @@
-//! What must hold before an agent serves: its keys, its certificate, the group file, the data directory.
+//! What must hold before an agent serves: its certificate, the group file, and each entity's keys and data directory.
 //!
 //! Everything that can be wrong is found here, before anything listens; `run` puts the checked parts together.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use tributary_archive::digest::InvalidDigest;
 use tributary_archive::frames::{KeyEncryptionKey, KeyFileError};
 use tributary_model::group::signed::{GroupFileError, VerifiedGroup};
 use tributary_model::group::{Entity, find_key};
-use tributary_model::id::EntityId;
+use tributary_model::id::{CountryCode, EntityId};
 use tributary_model::key::SigningKey;
 use tributary_model::spiffe::SpiffeId;
 use tributary_model::yaml::Problems;
@@ -20,9 +21,9 @@ use tributary_transport::services::DescriptorError;
 use tributary_transport::trust::{BundleMap, TrustError};
 
 use crate::attest::Signer;
-use crate::config::Config;
+use crate::config::{Config, Served};
 use crate::export::ExportError;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{DirLock, Ledger, LedgerError};
 
 /// Why an agent does not start, or did not end as asked. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -121,28 +122,77 @@ pub(crate) struct Checked {
     pub(crate) identity: Identity,
     pub(crate) group: VerifiedGroup,
     pub(crate) bundles: BundleMap,
+    pub(crate) entities: Vec<Ready>,
+    /// Keeps others out of the folder in which several entities have theirs.
+    pub(crate) lock: Option<DirLock>,
+}
+
+/// An entity of which everything was found in order.
+pub(crate) struct Ready {
+    pub(crate) served: Served,
     pub(crate) signer: Signer,
     pub(crate) ledger: Ledger,
 }
 
-/// Checks everything and opens the ledger, in which the group file is then in force. Blocks.
+/// Checks everything and opens the ledgers, in which the group file is then in force. Blocks.
 pub(crate) fn check(config: &Config, now: Timestamp) -> Result<Checked, StartError> {
-    let kek = KeyEncryptionKey::load(&config.key_encryption_key)?;
-    let key = signing_key(&config.signing_key)?;
+    let keys: Vec<(KeyEncryptionKey, SigningKey)> = config.entities.iter().map(keys).collect::<Result<_, _>>()?;
     let identity = Identity::load(&config.identity.certificate, &config.identity.key)?;
     let envelope = secret_file::read_public(&config.group.file).map_err(StartError::GroupUnread)?;
     let not_accepted = |error| StartError::Group { path: config.group.file.clone(), error };
     // A wrong file is found without a data directory; whether it is an older one, only with it.
     let verified = VerifiedGroup::open(&envelope, &config.group.pins, now, None).map_err(not_accepted)?;
-    let entity = entity(&verified, &config.entity)?;
-    check_identity(entity, &identity)?;
-    let signer = signer(&verified, entity, key, &config.signing_key, now)?;
+    let mut signers = Vec::new();
+    for (served, (kek, key)) in config.entities.iter().zip(keys) {
+        let entity = entity(&verified, &served.id)?;
+        check_identity(entity, &identity)?;
+        signers.push((served, kek, signer(&verified, entity, key, &served.signing_key, now)?));
+    }
     let bundles = bundles(&verified)?;
-    let ledger = Ledger::open(&config.data_dir, kek)?;
-    let in_force = ledger.group_in_force()?;
-    let group = VerifiedGroup::open(&envelope, &config.group.pins, now, in_force.as_ref()).map_err(not_accepted)?;
-    ledger.put_group_in_force(&group.in_force(), now)?;
-    Ok(Checked { identity, group, bundles, signer, ledger })
+    let lock = shared_folder(config)?;
+    let mut entities = Vec::new();
+    for (served, kek, signer) in signers {
+        let ledger = Ledger::open(&served.data_dir, kek)?;
+        let in_force = ledger.group_in_force()?;
+        VerifiedGroup::open(&envelope, &config.group.pins, now, in_force.as_ref()).map_err(not_accepted)?;
+        entities.push(Ready { served: served.clone(), signer, ledger });
+    }
+    // Only when every entity accepts it.
+    entities.iter().try_for_each(|ready| ready.ledger.put_group_in_force(&verified.in_force(), now))?;
+    Ok(Checked { identity, group: verified, bundles, entities, lock })
+}
+
+fn keys(served: &Served) -> Result<(KeyEncryptionKey, SigningKey), StartError> {
+    Ok((KeyEncryptionKey::load(&served.key_encryption_key)?, signing_key(&served.signing_key)?))
+}
+
+/// The folder in which several entities have theirs. A ledger in it was one entity's, and nobody would look there again.
+fn shared_folder(config: &Config) -> Result<Option<DirLock>, StartError> {
+    let Some(first) = config.entities.iter().find(|served| served.data_dir != config.data_dir) else { return Ok(None) };
+    if config.data_dir.join("ledger.sqlite").exists() {
+        let (folder, own) = (config.data_dir.display(), first.data_dir.display());
+        let remedy = "move `ledger.sqlite*` and `spool` into the folder of the entity that it was";
+        return Err(StartError::Data(format!(
+            "{folder} holds the ledger of an agent of one entity; {remedy}, such as {own}"
+        )));
+    }
+    Ok(Some(DirLock::take(&config.data_dir)?))
+}
+
+/// Where an entity is, if the group file can be read and is accepted.
+pub(crate) fn country(config: &Config, entity: &EntityId, now: Timestamp) -> Option<CountryCode> {
+    readable_group(config, now)?.file().entity(entity).map(|entity| entity.country.clone())
+}
+
+fn readable_group(config: &Config, now: Timestamp) -> Option<VerifiedGroup> {
+    let envelope = secret_file::read_public(&config.group.file).ok()?;
+    VerifiedGroup::open(&envelope, &config.group.pins, now, None).ok()
+}
+
+/// The group's entities, if the group file can be read and is accepted.
+pub(crate) fn known_entities(config: &Config, now: Timestamp) -> Option<BTreeSet<EntityId>> {
+    let group = readable_group(config, now)?;
+    Some(group.file().entities.iter().map(|entity| entity.id.clone()).collect())
 }
 
 /// What a connection needs, without a data directory.
@@ -154,7 +204,9 @@ pub(crate) fn identity_and_group(
     let envelope = secret_file::read_public(&config.group.file).map_err(StartError::GroupUnread)?;
     let not_accepted = |error| StartError::Group { path: config.group.file.clone(), error };
     let group = VerifiedGroup::open(&envelope, &config.group.pins, now, None).map_err(not_accepted)?;
-    check_identity(entity(&group, &config.entity)?, &identity)?;
+    for served in &config.entities {
+        check_identity(entity(&group, &served.id)?, &identity)?;
+    }
     let bundles = bundles(&group)?;
     Ok((identity, group, bundles))
 }

@@ -1,6 +1,7 @@
 //! Values as databases hold them, apart from any driver: cells that are read, and the owned values that the walk
 //! carries along references.
 
+use tributary_archive::redaction::RedactionReason;
 use tributary_model::manifest::BaseType;
 use zeroize::Zeroize;
 
@@ -23,6 +24,8 @@ pub enum Cell<'r> {
     Blob(&'r [u8]),
     /// A value too large to be held: it is read in slices.
     Large(Large),
+    /// Hidden because it is about others, whether or not there is a value.
+    Redacted(RedactionReason),
 }
 
 /// What is known of a large value before it is read.
@@ -61,10 +64,10 @@ impl Drop for Value {
 }
 
 impl Value {
-    /// The value of a cell. `None` for no value and for one that is too large to be a key.
+    /// The value of a cell. `None` for no value, a hidden one, and one that is too large to be a key.
     pub fn of(cell: Cell<'_>) -> Option<Self> {
         match cell {
-            Cell::Null | Cell::Large(_) => None,
+            Cell::Null | Cell::Large(_) | Cell::Redacted(_) => None,
             Cell::Integer(n) => Some(Self::Integer(n)),
             Cell::Real(n) => Some(Self::Real(n)),
             Cell::Bool(b) => Some(Self::Integer(i64::from(b))),

@@ -2,14 +2,19 @@
 //! memory.
 //!
 //! Collections are taken in the plan's order; a cycle comes back to one when new values wait for it, and ends when no
-//! new ones do. Neighbours: `graph` (the plan), `source` (rows), `spill` (what must be remembered), `identity` (whether
+//! new ones do. Rows that the person only acted on come at the very end, so that one that is also about them is given as
+//! such, and lead nowhere. Neighbours: `graph` (the plan), `source` (rows), `spill` (what must be remembered), `identity` (whether
 //! the identifiers are one person, asked before anything is handed over).
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use tributary_archive::redaction::Redaction;
+use tributary_model::manifest::Role;
 
+use crate::controller::{Belongs, undeclared_column};
 use crate::graph::{Graph, LookupId, NodeId, Plan, SoughtBy};
+use crate::redact::Giving;
 use crate::source::{Matching, OnSlice, Query, ReadError, Row, Snapshot, Sought, values_at};
 use crate::spill::Spill;
 use crate::value::{Cell, Tuple, Value};
@@ -42,6 +47,10 @@ pub struct Failure {
 pub struct Walked {
     /// Rows per node.
     pub rows: Vec<u64>,
+    /// Rows of shared collections that name no entity that is known, per node: neither given nor followed.
+    pub nobodys: BTreeMap<NodeId, u64>,
+    /// What was hidden of the rows, or left out, because it is about others.
+    pub redactions: Vec<Redaction>,
     /// Collections that could not be read to their end, with why.
     pub unreadable: BTreeMap<NodeId, String>,
     /// The instant of each dataset's snapshot.
@@ -89,18 +98,23 @@ impl Walk<'_> {
     ) -> Result<Walked, Failure> {
         let mut walked = Walked { rows: vec![0; self.graph.nodes().len()], ..Walked::default() };
         self.seed(sought, spill).map_err(|error| Failure { dataset: 0, error })?;
-        while let Some(node) = self.next(spill) {
-            let dataset = self.graph.nodes()[node].dataset;
-            let outcome = self.node(node, systems, spill, visitor, &mut walked);
-            match outcome {
-                Ok(()) => {}
-                Err(ReadError::NotReadable(why)) => {
-                    walked.unreadable.entry(node).or_insert(why);
-                    self.plan.lookups_of[node].iter().for_each(|&lookup| spill.clear(lookup));
+        let mut giving = Giving::new(self.graph, sought, visitor);
+        // A row that the person acted on may be about them as well, which is known when all of those were found.
+        for role in [Role::Subject, Role::Actor] {
+            while let Some(node) = self.next(role, spill) {
+                let dataset = self.graph.nodes()[node].dataset;
+                let outcome = self.node((node, role), systems, spill, &mut giving, &mut walked);
+                match outcome {
+                    Ok(()) => {}
+                    Err(ReadError::NotReadable(why)) => {
+                        walked.unreadable.entry(node).or_insert(why);
+                        self.plan.lookups_of[node].iter().for_each(|&lookup| spill.clear(lookup));
+                    }
+                    Err(error) => return Err(Failure { dataset, error }),
                 }
-                Err(error) => return Err(Failure { dataset, error }),
             }
         }
+        walked.redactions = giving.told();
         Ok(walked)
     }
 
@@ -114,18 +128,24 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// The lookups that find a collection's rows in which the person has this role.
+    fn lookups(&self, node: NodeId, role: Role) -> impl Iterator<Item = LookupId> + '_ {
+        let of = self.plan.lookups_of[node].iter().copied();
+        of.filter(move |&lookup| self.plan.lookups[lookup].role == role)
+    }
+
     /// The first collection, in the plan's order, for which values wait.
-    fn next(&self, spill: &Spill) -> Option<NodeId> {
-        let waits = |node: NodeId| self.plan.lookups_of[node].iter().any(|&lookup| spill.waiting(lookup) > 0);
+    fn next(&self, role: Role, spill: &Spill) -> Option<NodeId> {
+        let waits = |node: NodeId| self.lookups(node, role).any(|lookup| spill.waiting(lookup) > 0);
         self.plan.order.iter().copied().find(|&node| waits(node))
     }
 
     fn node(
         &self,
-        node: NodeId,
+        (node, role): (NodeId, Role),
         systems: &mut dyn Systems,
         spill: &mut Spill,
-        visitor: &mut dyn Visitor,
+        giving: &mut Giving<'_>,
         walked: &mut Walked,
     ) -> Result<(), ReadError> {
         let dataset = self.graph.nodes()[node].dataset;
@@ -134,9 +154,9 @@ impl Walk<'_> {
             return Ok(());
         };
         walked.snapshots.entry(dataset).or_insert_with(|| snapshot.taken_at());
-        let lookups = &self.plan.lookups_of[node];
         let only = self.finds_rows_once(node, spill);
-        for &lookup in lookups {
+        let owned = self.graph.nodes()[node].owned.as_ref();
+        for lookup in self.lookups(node, role) {
             let query = self.query(lookup);
             while spill.waiting(lookup) > 0 {
                 let batch = snapshot.batch(&query)?;
@@ -146,6 +166,10 @@ impl Walk<'_> {
                 let mut identity = Vec::new();
                 snapshot.find(&query, &values, &mut |row| {
                     walked.effort.rows += 1;
+                    let belongs = owned.map_or(Belongs::Ours, |owned| owned.whose(row));
+                    if belongs == Belongs::ToAnother {
+                        return Ok(());
+                    }
                     if !only {
                         identity.clear();
                         row.write_identity(&mut identity);
@@ -153,13 +177,18 @@ impl Walk<'_> {
                             return Ok(());
                         }
                     }
-                    walked.rows[node] += 1;
-                    if self.graph.booleans(node).is_empty() {
-                        visitor.row(node, row)?;
-                    } else {
-                        visitor.row(node, &Declared { row, booleans: self.graph.booleans(node) })?;
+                    if belongs == Belongs::ToNobody {
+                        *walked.nobodys.entry(node).or_default() += 1;
+                        return Ok(());
                     }
-                    self.follow(node, row, spill)
+                    let booleans = self.graph.booleans(node);
+                    let given = if booleans.is_empty() {
+                        giving.row(node, role, row)?
+                    } else {
+                        giving.row(node, role, &Declared { row, booleans })?
+                    };
+                    walked.rows[node] += u64::from(given);
+                    if role == Role::Subject { self.follow(node, row, spill) } else { Ok(()) }
                 })?;
             }
         }
@@ -183,8 +212,9 @@ impl Walk<'_> {
             columns: &self.columns[lookup.node],
             primary_key: &self.graph.nodes()[lookup.node].primary_key,
             fields: &lookup.fields,
+            owned: self.graph.nodes()[lookup.node].owned.as_ref(),
             matching: match &lookup.by {
-                SoughtBy::Identifier(kind) => Matching::Identifier(kind),
+                SoughtBy::Identifier(_) => Matching::Identifier(lookup.fields[0].folding),
                 SoughtBy::Reference => Matching::Exact,
             },
         }
@@ -257,8 +287,9 @@ pub(crate) fn tuples(values: &[Vec<Value>]) -> Vec<Tuple> {
     })
 }
 
-/// Column names per node, as queries need them.
+/// Column names per node, as queries need them: the declared ones, and after them the one that says whose a row is.
 pub fn columns(graph: &Graph) -> Vec<Vec<String>> {
-    let names = |node| graph.collection(node).fields.iter().map(|field| field.name.clone()).collect();
+    let declared = |node| graph.collection(node).fields.iter().map(|field| field.name.clone());
+    let names = |node| declared(node).chain(undeclared_column(graph, node).map(str::to_owned)).collect();
     (0..graph.nodes().len()).map(names).collect()
 }

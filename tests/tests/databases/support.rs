@@ -86,7 +86,12 @@ impl Entity {
             temp_dir: folder.path().join("tmp"),
         };
         std::fs::create_dir(&limits.temp_dir).unwrap();
-        Self { sources: Sources { manifests: vec![path], databases: BTreeMap::new() }, folder, limits, place }
+        Self {
+            sources: Sources { manifests: vec![path], own: BTreeMap::new(), databases: BTreeMap::new() },
+            folder,
+            limits,
+            place,
+        }
     }
 
     /// How the agent reaches the server, changed as wanted.

@@ -1,11 +1,26 @@
 //! Finds and reads manifest files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use tributary_model::id::EntityId;
 use tributary_model::yaml::{Place, Problem, Problems};
 
+use crate::collect::Sources;
+
+/// Reads the manifests that all entities share and those that are one's own. Also says whose the files of the latter are.
+pub(super) fn all(sources: &Sources) -> Result<(Vec<(String, String)>, BTreeMap<String, EntityId>), Problems> {
+    let (mut texts, mut owners) = (read(&sources.manifests)?, BTreeMap::new());
+    for (entity, paths) in &sources.own {
+        let own = read(paths)?;
+        owners.extend(own.iter().map(|(file, _)| (file.clone(), entity.clone())));
+        texts.extend(own);
+    }
+    Ok((texts, owners))
+}
+
 /// Reads files, and all `.yml` and `.yaml` files of folders, in the order of their names.
-pub(super) fn read(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Problems> {
+fn read(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Problems> {
     let (mut files, mut problems) = (Vec::new(), Vec::new());
     for path in paths {
         match if path.is_dir() { folder(path) } else { Ok(vec![path.clone()]) } {

@@ -6,6 +6,7 @@ use tributary_model::yaml::Problem;
 
 use super::{Catalog, open};
 use crate::collect::{Database, StopFlag};
+use crate::controller;
 use crate::source::ReadError;
 
 /// Something declared that the database does not have.
@@ -51,6 +52,9 @@ pub(super) fn compare(catalog: &Catalog, dataset: usize) -> Result<Vec<Missing>,
             continue;
         };
         let names: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+        if let Some((at, message)) = controller::against(declared, collection, &table) {
+            missing.push(Missing { at: at.clone(), message: format!("{place}: {message}") });
+        }
         for field in collection.fields.iter().filter(|field| table.column(&field.name).is_none()) {
             let there = names.join(", ");
             let message = format!("{place}, field `{}`: the table has no such column; it has {there}", field.name);

@@ -8,6 +8,7 @@ use tributary_model::manifest::BaseType;
 
 use super::Catalog;
 use crate::collect::{Database, StopFlag};
+use crate::controller;
 use crate::encode::Kinds;
 use crate::graph::NodeId;
 use crate::source::server::{Gate, Opening};
@@ -100,6 +101,12 @@ fn kinds(catalog: &Catalog, node: NodeId, database: &mut dyn Snapshot) -> Result
         Err(ReadError::NotReadable(_)) => None,
         table => table?,
     };
+    // A database that was not there at the start may differ: rows whose owner nobody looks at must not leave.
+    if let Some((at, message)) =
+        table.as_ref().and_then(|t| controller::against(catalog.graph.dataset(node), collection, t))
+    {
+        return Err(ReadError::Unavailable(format!("{at}: {message}; then restart the agent")));
+    }
     let kind = |field: &tributary_model::manifest::Field| {
         let kind = table.as_ref().and_then(|table| table.column(&field.name)).map_or(FieldKind::Any, |c| c.kind);
         let boolean = field.data_type.is_some_and(|declared| declared.base == BaseType::Boolean && !declared.array);

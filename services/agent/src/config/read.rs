@@ -9,6 +9,7 @@ use tributary_model::group::signed::Pins;
 use tributary_model::yaml::{Fields, Node, Problems, Reader, parse};
 
 use super::database::databases;
+use super::entities::{Entities, entities};
 use super::quantity::{ByteSize, Span};
 use super::{Config, GroupSource, IdentityFiles, Limits, MAX_PART_BYTES, SpoolLimits};
 use crate::collect::{LARGE_CELL, Sources};
@@ -39,28 +40,25 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
     }
     let admin = f.node("admin").map_or(Some(None), |node| r.scalar(node, "admin").map(Some));
     let data_dir = f.required(r, "data_dir").map(path);
-    let entity = f.required(r, "entity");
+    let entities = entities(r, &mut f, data_dir.as_deref(), folder);
     let identity = f.required_node(r, "identity").and_then(|node| identity(r, node, folder));
     let group = f.required_node(r, "group").and_then(|node| group(r, node, folder));
-    let key_encryption_key = f.required(r, "key_encryption_key").map(path);
-    let signing_key = f.required(r, "signing_key").map(path);
-    let manifests = f.required_node(r, "manifests").and_then(|node| manifests(r, node, folder));
+    let manifests = shared_manifests(r, &mut f, entities.as_ref(), folder);
     let databases = f.node("databases").map_or(Some(BTreeMap::new()), |node| databases(r, node, folder));
     let spool = f.node("spool").map_or(Some(SpoolLimits::default()), |node| spool(r, node));
     let limits = f.node("limits").map_or(Some(Limits::default()), |node| limits(r, node));
     let reflection = f.node("reflection").map_or(Some(true), |node| r.scalar(node, "reflection"));
     f.deny_unknown(r);
+    let Entities { served, own } = entities?;
     Some(Config {
         listen: listen?,
         dial_out: dial_out?,
         admin: admin?,
         data_dir: data_dir?,
-        entity: entity?,
+        entities: served,
         identity: identity?,
         group: group?,
-        key_encryption_key: key_encryption_key?,
-        signing_key: signing_key?,
-        sources: Sources { manifests: manifests?, databases: databases? },
+        sources: Sources { manifests: manifests?, own, databases: databases? },
         spool: spool?,
         limits: limits?,
         reflection: reflection?,
@@ -94,7 +92,22 @@ fn group(r: &mut Reader, node: &Node, folder: &Path) -> Option<GroupSource> {
     Some(GroupSource { file: folder.join(file?), pins: Pins { keys: keys?, threshold: threshold? } })
 }
 
-fn manifests(r: &mut Reader, node: &Node, folder: &Path) -> Option<Vec<PathBuf>> {
+/// Manifests for all entities. There may be none when each entity has its own.
+fn shared_manifests(
+    r: &mut Reader,
+    f: &mut Fields<'_>,
+    entities: Option<&Entities>,
+    folder: &Path,
+) -> Option<Vec<PathBuf>> {
+    let each_has_own = entities.is_some_and(|all| all.served.iter().all(|served| all.own.contains_key(&served.id)));
+    match f.node("manifests") {
+        None if each_has_own => Some(Vec::new()),
+        None => f.required_node(r, "manifests").map(|_| Vec::new()),
+        Some(node) => manifests(r, node, folder),
+    }
+}
+
+pub(super) fn manifests(r: &mut Reader, node: &Node, folder: &Path) -> Option<Vec<PathBuf>> {
     let files: Vec<String> = all(r, node, "manifests")?;
     if files.is_empty() {
         r.problem(node.place, "`manifests` must name at least one Fideslang file or a folder of them");

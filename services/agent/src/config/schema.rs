@@ -16,20 +16,22 @@ pub(super) struct AgentFile {
     dial_out: Option<DialOutSection>,
     /// The plaintext admin port: address and port. Absent: none.
     admin: Option<String>,
-    /// Where the ledger and the spool are.
+    /// Where the ledger and the spool are; of several entities, in a folder for each.
     data_dir: String,
     /// The entity that this agent serves, as the group file names it.
-    entity: String,
+    entity: Option<String>,
+    /// In place of `entity` and `signing_key`: the entities that this agent serves, when it serves several.
+    entities: Option<Vec<EntitySection>>,
     /// The agent's own certificate.
     identity: IdentitySection,
     /// The signed group file.
     group: GroupSection,
-    /// File with the key that wraps each export's key.
-    key_encryption_key: String,
-    /// Ed25519 key that signs attestations, PKCS#8 PEM.
-    signing_key: String,
-    /// Fideslang files, and folders of them.
-    manifests: Vec<String>,
+    /// File with the key that wraps each export's key; of several entities, for those that name none of their own.
+    key_encryption_key: Option<String>,
+    /// Ed25519 key that signs the entity's attestations, PKCS#8 PEM.
+    signing_key: Option<String>,
+    /// Fideslang files, and folders of them. They may be absent when each of several entities has its own.
+    manifests: Option<Vec<String>>,
     /// The database of each dataset. A declared dataset that is absent here is named as not searched.
     databases: Option<BTreeMap<String, DatabaseSection>>,
     /// What the spool may hold.
@@ -38,6 +40,19 @@ pub(super) struct AgentFile {
     limits: Option<LimitsSection>,
     /// Whether gRPC reflection is served; true unless said otherwise.
     reflection: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EntitySection {
+    /// The entity, as the group file names it.
+    id: String,
+    /// Ed25519 key that signs its attestations, PKCS#8 PEM. Each entity has its own.
+    signing_key: String,
+    /// File with the key that wraps its exports' keys; unless said here, the one for all.
+    key_encryption_key: Option<String>,
+    /// Fideslang files, and folders of them, about systems of this entity alone.
+    manifests: Option<Vec<String>>,
 }
 
 #[derive(JsonSchema)]

@@ -42,7 +42,9 @@ fn read(text: &str) -> Result<Config, Problems> {
 fn a_full_file_is_read_and_paths_count_from_its_folder() {
     let config = read(SAMPLE).unwrap();
     assert_eq!(config.data_dir, Path::new("/srv/agent/data"));
-    assert_eq!(config.key_encryption_key, Path::new("/etc/kek"));
+    let [served] = config.entities.as_slice() else { panic!("{:?}", config.entities) };
+    assert_eq!((served.id.as_str(), served.data_dir.as_path()), ("acme-fr", Path::new("/srv/agent/data")));
+    assert_eq!(served.key_encryption_key, Path::new("/etc/kek"));
     assert_eq!(config.sources.manifests, [Path::new("/srv/agent/crm.yml"), Path::new("/srv/agent/manifests")]);
     let databases: Vec<_> = config.sources.databases.into_values().collect();
     let sqlite = |path: &str| Database::Sqlite(path.into());
@@ -116,7 +118,9 @@ fn the_schema_names_every_key_that_is_read() {
     for (key, ..) in entries {
         assert!(schema["properties"].get(key).is_some(), "{key}");
     }
-    assert_eq!(entries.len(), schema["properties"].as_object().unwrap().len());
+    // And `entities`, which stands in the place of `entity`.
+    assert_eq!(entries.len() + 1, schema["properties"].as_object().unwrap().len());
+    assert_eq!(schema["$defs"]["EntitySection"]["properties"].as_object().unwrap().len(), 4);
     for (key, section) in [("limits", "LimitsSection"), ("spool", "SpoolSection"), ("dial_out", "DialOutSection")] {
         let Value::Map(entries) = &root.get(key).unwrap().value else { panic!() };
         let known = schema["$defs"][section]["properties"].as_object().unwrap();
@@ -182,4 +186,57 @@ fn the_schema_names_every_key_of_a_server() {
         let problems = with_servers(&format!("{{a: {{postgres: {{{key}: []}}}}}}")).unwrap_err().to_string();
         assert!(!problems.contains(&format!("no key `{key}`")), "{problems}");
     }
+}
+
+const SEVERAL: &str = "entities:
+  - {id: acme-fr, signing_key: fr.key}
+  - {id: acme-be, signing_key: be.key, key_encryption_key: be.kek, manifests: [be]}
+";
+
+fn with_entities(entities: &str) -> Result<Config, Problems> {
+    read(&SAMPLE.replace("entity: acme-fr\n", entities).replace("signing_key: attestation.key\n", ""))
+}
+
+#[test]
+fn several_entities_have_keys_and_folders_of_their_own() {
+    let config = with_entities(SEVERAL).unwrap();
+    let [fr, be] = config.entities.as_slice() else { panic!("{:?}", config.entities) };
+    assert_eq!(
+        (fr.data_dir.as_path(), be.data_dir.as_path()),
+        (Path::new("/srv/agent/data/acme-fr"), Path::new("/srv/agent/data/acme-be"))
+    );
+    assert_eq!(
+        (fr.key_encryption_key.as_path(), be.key_encryption_key.as_path()),
+        (Path::new("/etc/kek"), Path::new("/srv/agent/be.kek"))
+    );
+    assert_eq!(fr.signing_key, Path::new("/srv/agent/fr.key"));
+    assert_eq!(config.sources.own.get(&be.id), Some(&vec!["/srv/agent/be".into()]));
+}
+
+#[test]
+fn what_entities_may_not_share_or_lack_is_named() {
+    for (entities, expected) in [
+        ("entities: []\n", "`entities` must name at least one"),
+        ("entities: [{id: acme-fr}]\n", "lacks the key `signing_key`"),
+        ("entities: [{id: a, signing_key: k}, {id: a, signing_key: l}]\n", "`a` stands here a second time"),
+        ("entities: [{id: a, signing_key: k}, {id: b, signing_key: k}]\n", "the same `signing_key`"),
+        ("entities: [{id: a, signing_key: k}]\nentity: a\n", "`entity` stands beside `entities`"),
+        ("entities: [{id: a, signing_key: k, keys: l}]\n", "no key `keys`"),
+        ("", "lacks the key `entity`"),
+    ] {
+        let problems = with_entities(entities).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{expected} not in {problems}");
+    }
+    let without = SAMPLE.replace("key_encryption_key: /etc/kek\n", "").replace("signing_key: attestation.key\n", "");
+    let problems = read(&without.replace("entity: acme-fr\n", SEVERAL)).unwrap_err().to_string();
+    assert!(problems.contains("the entity has no `key_encryption_key`"), "{problems}");
+}
+
+#[test]
+fn manifests_for_all_may_be_absent_when_each_entity_has_its_own() {
+    let none = SAMPLE.replace("manifests: [crm.yml, manifests]\n", "").replace("signing_key: attestation.key\n", "");
+    let own = "entities: [{id: a, signing_key: k, manifests: [m]}, {id: b, signing_key: l, manifests: [n]}]\n";
+    assert!(read(&none.replace("entity: acme-fr\n", own)).unwrap().sources.manifests.is_empty());
+    let problems = read(&none.replace("entity: acme-fr\n", SEVERAL)).unwrap_err().to_string();
+    assert!(problems.contains("lacks the key `manifests`"), "{problems}");
 }

@@ -9,6 +9,8 @@ use serde::Serialize;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use tributary_model::clock::SharedClock;
+use tributary_model::group::GroupFile;
+use tributary_model::id::EntityId;
 use tributary_proto::agent::v1::subject_data_service_server::{SubjectDataService, SubjectDataServiceServer};
 use tributary_proto::agent::v1::{
     DescribeRequest, DescribeResponse, FinishExportRequest, FinishExportResponse, GetAttestationRequest,
@@ -48,7 +50,8 @@ pub async fn reach_gateways(config: &Config, clock: SharedClock) -> Result<Vec<G
     let dialer = dialer(settings, Tls::new(identity, TrustBundles::new(bundles), clock))?;
     let mut reports = Vec::new();
     for address in &settings.gateways {
-        let heard = Heard { entity: config.entity.to_string() };
+        let entities = config.entities.iter().map(|served| served.id.clone()).collect();
+        let heard = Heard { entities, group: group.file().clone() };
         let routes = Routes::new(SubjectDataServiceServer::new(heard));
         let (processes, problem) = match probe(&dialer, &gateway, address, settings.pace, routes).await {
             Ok(found) => (Some(found.replicas.len().max(1)), None),
@@ -57,14 +60,15 @@ pub async fn reach_gateways(config: &Config, clock: SharedClock) -> Result<Vec<G
         reports.push(GatewayReport { address: address.clone(), processes, problem });
     }
     if let Some(last) = reports.last_mut().filter(|last| last.problem.is_none()) {
-        last.problem = disagreement(config, &group, &config.entity);
+        last.problem = config.entities.iter().find_map(|served| disagreement(config, &group, &served.id));
     }
     Ok(reports)
 }
 
 /// Hears the first call only.
 struct Heard {
-    entity: String,
+    entities: Vec<EntityId>,
+    group: GroupFile,
 }
 
 type Nothing<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -76,7 +80,7 @@ fn no<T>() -> Result<Response<T>, Status> {
 #[tonic::async_trait]
 impl SubjectDataService for Heard {
     async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
-        first_word(&request, request.get_ref().entity == self.entity).await?;
+        first_word(&request, &self.entities, &self.group).await?;
         no()
     }
 

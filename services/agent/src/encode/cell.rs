@@ -3,7 +3,7 @@
 //! Numbers are exact: whole ones in all their digits, others in the shortest form that reads back to the same value.
 //! Decimals are digits in CSV and text in NDJSON, whose readers would round them.
 //! Bytes are base64 after `base64:`. Text that is not valid UTF-8 stands with U+FFFD in place of what is wrong,
-//! followed by all its bytes. A cell that became a file of its own is `file:` and the file's path in the entity's folder.
+//! followed by all its bytes. A hidden cell is its reason's mark. A cell that became a file of its own is `file:` and the file's path in the entity's folder.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,15 +11,19 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use tributary_archive::redaction::{MARK_START, RedactionReason};
+
 use crate::source::Row;
 use crate::value::Cell;
 
-/// The cells of a row that stand in files of their own.
+/// How the cells of a table's rows are written.
 pub(super) struct Files<'f> {
     /// Paths of those that do, by column.
     pub(super) paths: &'f BTreeMap<usize, String>,
     /// Cells above this must, in bytes.
     pub(super) largest: u64,
+    /// Whether the table may have marks of what is hidden, so that data must not look like one.
+    pub(super) marked: bool,
 }
 
 impl Files<'_> {
@@ -27,10 +31,20 @@ impl Files<'_> {
     pub(super) fn written<'c>(&self, row: &'c dyn Row, column: usize) -> Option<Written<'c>> {
         let cell = row.cell(column);
         if !is_large(cell, self.largest) {
-            return Some(written(cell, None));
+            return Some(self.told_apart(written(cell, None)));
         }
         let path = self.paths.get(&column)?;
         Some(written(cell, Some(path)))
+    }
+
+    /// Text that begins as a mark does gets an apostrophe in front.
+    fn told_apart<'c>(&self, written: Written<'c>) -> Written<'c> {
+        match written {
+            Written::Text(text) if self.marked && text.starts_with(MARK_START) => {
+                Written::Text(format!("'{text}").into())
+            }
+            other => other,
+        }
     }
 }
 
@@ -63,6 +77,8 @@ pub(super) enum Written<'c> {
     Bool(bool),
     /// Text of the database, or in its place.
     Text(Cow<'c, str>),
+    /// Hidden.
+    Redacted(RedactionReason),
 }
 
 impl<'c> Written<'c> {
@@ -75,6 +91,7 @@ impl<'c> Written<'c> {
             Self::Exact(digits) => Some(digits.into()),
             Self::Bool(b) => Some(if b { "true" } else { "false" }.into()),
             Self::Text(text) => Some(text),
+            Self::Redacted(reason) => Some(reason.mark().into()),
         }
     }
 }
@@ -99,5 +116,6 @@ pub(super) fn written<'c>(cell: Cell<'c>, file: Option<&String>) -> Written<'c> 
         }),
         Cell::Blob(bytes) => Written::Text(format!("base64:{}", BASE64_STANDARD.encode(bytes)).into()),
         Cell::Large(_) => Written::Text("file:".into()),
+        Cell::Redacted(reason) => Written::Redacted(reason),
     }
 }

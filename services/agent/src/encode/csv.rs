@@ -33,6 +33,7 @@ pub(super) fn row(out: &mut Vec<u8>, columns: usize, row: &dyn Row, files: &File
             Written::Whole(n) => digits(out, n),
             Written::Real(n) => digits(out, n),
             Written::Exact(digits) => out.extend_from_slice(digits.as_bytes()),
+            Written::Redacted(reason) => out.extend_from_slice(reason.mark().as_bytes()),
             Written::Bool(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
             Written::Text(value) if is_formula(&value) => text(out, &format!("'{value}")),
             Written::Text(value) => text(out, &value),

@@ -17,6 +17,7 @@ pub(super) fn row(out: &mut Vec<u8>, fields: &[Field], row: &dyn Row, files: &Fi
             Written::Whole(n) => digits(out, n),
             Written::Real(n) => digits(out, n),
             Written::Exact(digits) => text(out, digits),
+            Written::Redacted(reason) => text(out, reason.mark()),
             Written::Bool(b) => out.extend_from_slice(if b { b"true" } else { b"false" }),
             Written::Text(value) => text(out, &value),
         }

@@ -95,7 +95,7 @@ impl Overview {
 
 impl Column {
     fn look(&mut self, field: &Field, cell: Cell<'_>, bytes: &mut usize) {
-        if cell == Cell::Null || self.listed.iter().any(|listed| listed.raw.is(cell)) {
+        if matches!(cell, Cell::Null | Cell::Redacted(_)) || self.listed.iter().any(|listed| listed.raw.is(cell)) {
             return;
         }
         match short(field, cell) {

@@ -174,6 +174,9 @@ fn cell(field: &Field, cell: Cell<'_>, file: Option<&String>, longest: usize) ->
     if let Some(path) = file {
         return PreviewCell::File { file: path.clone() };
     }
+    if let Cell::Redacted(redacted) = cell {
+        return PreviewCell::Redacted { redacted };
+    }
     let Some(text) = shown(field, cell) else { return PreviewCell::Null };
     if text.len() <= longest {
         return PreviewCell::Text(text.into_owned());

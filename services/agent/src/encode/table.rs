@@ -6,6 +6,7 @@ use tributary_model::manifest::{self, Wording};
 
 use super::moment;
 use crate::graph::{FieldPath, Graph, Join, NodeId};
+use crate::redact::Rules;
 
 /// Describes a collection. `kinds` are its columns' types as far as the database guarantees them.
 pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Table {
@@ -16,7 +17,11 @@ pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Tabl
         categories.extend(declared.categories.iter().filter(|c| !inherited.contains(c)).cloned());
         field(declared, index, kinds.get(index).copied().unwrap_or(FieldKind::Any), categories)
     });
-    let keys = graph.nodes()[node].primary_key.iter().map(|&column| collection.fields[column].shown.clone());
+    let rules = Rules::of(graph, node);
+    // Marks tell no rows apart.
+    let hidden = |column: &usize| rules.as_ref().is_some_and(|rules| rules.may_hide(*column));
+    let keys = Some(&graph.nodes()[node].primary_key).filter(|keys| !keys.iter().any(hidden)).into_iter().flatten();
+    let keys = keys.map(|&column| collection.fields[column].shown.clone());
     let joins = graph.joins().iter().filter(|join| join.holder == node && is_flat(join));
     let place = graph.nodes()[node].collection;
     let labels = labels(&collection.wording, collection.redacted.then(|| format!("Collection {}", place + 1)));
@@ -33,7 +38,7 @@ pub(crate) fn describe(graph: &Graph, node: NodeId, kinds: &[FieldKind]) -> Tabl
             titles: dataset.wording.labels.clone(),
             descriptions: dataset.wording.descriptions.clone(),
         },
-        marks: Vec::new(),
+        marks: rules.as_ref().map(Rules::marks).unwrap_or_default(),
     }
 }
 

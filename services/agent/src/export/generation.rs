@@ -63,7 +63,7 @@ pub(super) fn run(inner: &Inner, instruction: InstructionId, stop: &StopFlag) ->
     inner.changes.tell(instruction);
     match collect(inner, instruction, &walk, started_at, stop) {
         Ok(parts) => {
-            metrics::walk_ended("attested");
+            metrics::walk_ended(&inner.setup.signer.entity, "attested");
             tracing::info!(%instruction, generation, parts, "an export is attested");
             inner.changes.tell(instruction);
             Outcome::Ended
@@ -126,7 +126,7 @@ fn void(inner: &Inner, instruction: InstructionId, generation: u32, failures: u3
     if let Err(error) = inner.setup.spool.remove_generation(instruction, generation) {
         tracing::warn!(%instruction, generation, %error, "files of a void generation could not be removed");
     }
-    metrics::walk_ended(failure.as_str());
+    metrics::walk_ended(&inner.setup.signer.entity, failure.as_str());
     let now = inner.now();
     let mut retry_at = after(now, pause(inner, failures));
     let mut cause = None;

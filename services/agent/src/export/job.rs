@@ -66,7 +66,7 @@ pub(super) async fn run(exports: Exports, instruction: InstructionId, job: Job, 
     }
     let inner = Arc::clone(&exports.0);
     loop {
-        let Some(Ok(turn)) = job.ended.run_until_cancelled(inner.turns.acquire()).await else { return };
+        let Some(Ok(turn)) = job.ended.run_until_cancelled(inner.setup.turns.walks.acquire()).await else { return };
         // Not cut short: a walk that is told to stop clears its files away, and only then is the job over.
         let outcome = walk(&inner, instruction, &job).await;
         drop(turn);

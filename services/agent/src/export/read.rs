@@ -54,7 +54,7 @@ async fn next(reading: Reading) -> Result<Option<(Chunk, Reading)>, ExportError>
         Reading::Open(reader, permit, range) => (reader, permit, range),
         Reading::Waits(_, _, _, range) if range.is_empty() => return Ok(None),
         Reading::Waits(exports, name, key, range) => {
-            let reads = Arc::clone(&exports.0.reads);
+            let reads = Arc::clone(&exports.0.setup.turns.reads);
             let permit = reads.acquire_owned().await.map_err(|_| ExportError::Stopping)?;
             let reader = exports.blocking(move |inner| inner.setup.spool.read(name, &key).map_err(gone)).await;
             (reader?, permit, range)

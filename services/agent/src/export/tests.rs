@@ -24,6 +24,7 @@ use tributary_model::right::{Right, TableFormat};
 
 use super::*;
 use crate::collect::{CollectError, Collected, DatasetInfo, PartSink, Request, StopFlag};
+use crate::spool::Quota;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -109,10 +110,11 @@ impl World {
         };
         let setup = Setup {
             ledger: Ledger::open(data, kek).unwrap(),
-            spool: Spool::open(data.join("spool"), 1 << 24).unwrap(),
+            spool: Spool::open(data.join("spool"), Quota::new(1 << 24)).unwrap(),
             systems: Arc::new(Fake { walks: AtomicU32::new(0), walk }),
             signer,
             clock: self.clock.clone(),
+            turns: Turns::new(&self.limits),
             limits: self.limits.clone(),
             spool_limits: SpoolLimits::default(),
         };

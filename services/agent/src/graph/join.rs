@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tributary_model::manifest::{Direction, Field, Manifests};
+use tributary_model::manifest::{Direction, Field, Manifests, Role};
 
 use super::{FieldPath, Node, NodeId, field_path};
 
@@ -20,11 +20,14 @@ pub struct Join {
     pub referenced_fields: Vec<FieldPath>,
     /// Which way values go.
     pub direction: Option<Direction>,
+    /// What whoever is referred to has to do with the rows that refer to them.
+    pub role: Role,
 }
 
 struct Link {
     holder: FieldPath,
     referenced: FieldPath,
+    role: Role,
 }
 
 /// All joins of the manifests, in file order.
@@ -39,7 +42,8 @@ pub(super) fn joins(manifests: &Manifests, nodes: &[Node]) -> Vec<Join> {
                 let found = nodes.iter().position(|n| (n.dataset, n.collection) == (target.dataset, target.collection));
                 let Some(referenced) = found else { continue };
                 let other = &manifests.datasets[target.dataset].collections[target.collection];
-                let link = Link { holder: field_path(collection, path), referenced: field_path(other, &target.path) };
+                let (from, to) = (field_path(collection, path), field_path(other, &target.path));
+                let link = Link { holder: from, referenced: to, role: field.others.role };
                 links.entry((referenced, direction_number(reference.direction))).or_default().push(link);
             }
         };
@@ -52,6 +56,8 @@ pub(super) fn joins(manifests: &Manifests, nodes: &[Node]) -> Vec<Join> {
                 referenced,
                 referenced_fields: links.iter().map(|link| link.referenced.clone()).collect(),
                 direction,
+                // Of a composite key, one field says it for all: a tenant is no role.
+                role: if links.iter().any(|link| link.role == Role::Actor) { Role::Actor } else { Role::Subject },
             };
             joins.extend(group(&links, node, &nodes[referenced]).iter().map(|group| make(group)));
         }

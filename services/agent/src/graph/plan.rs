@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tributary_model::id::IdentifierType;
-use tributary_model::manifest::Direction;
+use tributary_model::manifest::{Direction, Role};
 
 use super::{FieldPath, Graph, Join, NodeId};
 
@@ -19,6 +19,8 @@ pub struct Lookup {
     pub fields: Vec<FieldPath>,
     /// Where the values come from.
     pub by: SoughtBy,
+    /// What the person has to do with the rows. Those that they only acted on lead nowhere.
+    pub role: Role,
 }
 
 /// Where the values of a lookup come from.
@@ -60,8 +62,22 @@ impl Plan {
         !self.lookups_of[node].is_empty()
     }
 
-    fn add(&mut self, node: NodeId, fields: &[FieldPath], by: SoughtBy) -> LookupId {
-        let lookup = Lookup { node, fields: fields.to_vec(), by };
+    /// Whether a lookup finds rows that the person only acted on.
+    pub fn is_of_actor(&self, lookup: LookupId) -> bool {
+        self.lookups[lookup].role == Role::Actor
+    }
+
+    /// The plan without rows that the person only acted on.
+    pub fn without_actors(mut self) -> Self {
+        let lookups = std::mem::take(&mut self.lookups);
+        let subject = |lookup: LookupId| lookups[lookup].role == Role::Subject;
+        self.edges.iter_mut().for_each(|edges| edges.retain(|edge| subject(edge.lookup)));
+        self.lookups_of.iter_mut().for_each(|of| of.retain(|&lookup| subject(lookup)));
+        Self { lookups, ..self }
+    }
+
+    fn add(&mut self, node: NodeId, fields: &[FieldPath], by: SoughtBy, role: Role) -> LookupId {
+        let lookup = Lookup { node, fields: fields.to_vec(), by, role };
         if let Some(known) = self.lookups.iter().position(|l| *l == lookup) {
             return known;
         }
@@ -82,8 +98,10 @@ pub(super) fn plan(graph: &Graph, types: &BTreeSet<IdentifierType>) -> Plan {
         cyclic: vec![false; count],
     };
     for (index, node) in graph.nodes.iter().enumerate() {
-        for (kind, field) in node.identities.iter().filter(|(kind, _)| types.contains(kind)) {
-            plan.add(index, std::slice::from_ref(field), SoughtBy::Identifier(kind.clone()));
+        for (seeded, role) in [(&node.identities, Role::Subject), (&node.actors, Role::Actor)] {
+            for (kind, field) in seeded.iter().filter(|(kind, _)| types.contains(kind)) {
+                plan.add(index, std::slice::from_ref(field), SoughtBy::Identifier(kind.clone()), role);
+            }
         }
     }
     for join in &graph.joins {
@@ -92,7 +110,7 @@ pub(super) fn plan(graph: &Graph, types: &BTreeSet<IdentifierType>) -> Plan {
         if near.distance[from].is_none() || (from == to && from_fields == to_fields) {
             continue;
         }
-        let lookup = plan.add(to, to_fields, SoughtBy::Reference);
+        let lookup = plan.add(to, to_fields, SoughtBy::Reference, join.role);
         let edge = Edge { fields: from_fields.to_vec(), lookup };
         if !plan.edges[from].contains(&edge) {
             plan.edges[from].push(edge);
@@ -131,6 +149,9 @@ fn ends(join: &Join, way: Way) -> (NodeId, &[FieldPath], NodeId, &[FieldPath]) {
 /// - between two collections of the person's own, from the nearer to the farther one;
 /// - between two collections whose rows are people, and from a collection to itself, not at all.
 ///
+/// Whatever is declared, a reference to who acted on a row leads from the person's own collection to the rows that they
+/// acted on, and no way else; and a row that several people share leads to none of them.
+///
 /// What stays out of reach by this is named as not searched, and a declared direction opens it.
 struct Nearness {
     /// Steps from the identifiers; `None` for what they do not reach.
@@ -146,16 +167,18 @@ impl Nearness {
         let mut owners = seeds.clone();
         owners.extend(people_behind(graph, types, &seeds));
         let is_down = |join: &Join| join.direction != Some(Direction::To) && !relates_people(graph, join);
+        let is_down = |join: &Join| is_down(join) && join.role == Role::Subject && !is_shared(graph, join.referenced);
         let down = graph.joins.iter().filter(|join| is_down(join)).map(|join| (join.referenced, join.holder));
         let own: Vec<bool> =
             steps(graph.nodes.len(), &owners, &down.collect::<Vec<_>>()).iter().map(Option::is_some).collect();
         let mut ways = Vec::new();
-        for join in &graph.joins {
+        for join in graph.joins.iter().filter(|join| join.role == Role::Subject) {
             let undirected = join.direction.is_none() && !relates_people(graph, join);
-            if join.direction == Some(Direction::From) || (undirected && own[join.referenced]) {
+            let down = join.direction == Some(Direction::From) || (undirected && own[join.referenced]);
+            if down && !is_shared(graph, join.referenced) {
                 ways.push((join.referenced, join.holder));
             }
-            if join.direction == Some(Direction::To) || undirected {
+            if (join.direction == Some(Direction::To) || undirected) && !leaves_shared(graph, join) {
                 ways.push((join.holder, join.referenced));
             }
         }
@@ -163,11 +186,21 @@ impl Nearness {
     }
 
     fn way(&self, graph: &Graph, join: &Join) -> Option<Way> {
+        if join.role == Role::Actor {
+            return self.own[join.referenced].then_some(Way::Down);
+        }
+        self.declared_way(graph, join).filter(|way| match way {
+            Way::Down => !is_shared(graph, join.referenced),
+            Way::Up => !leaves_shared(graph, join),
+        })
+    }
+
+    fn declared_way(&self, graph: &Graph, join: &Join) -> Option<Way> {
         match join.direction {
             Some(Direction::From) => Some(Way::Down),
             Some(Direction::To) => Some(Way::Up),
             None if relates_people(graph, join) => None,
-            None if !self.own[join.referenced] => Some(Way::Up),
+            None if !self.own[join.referenced] || is_shared(graph, join.referenced) => Some(Way::Up),
             None => {
                 let (referenced, holder) = (self.distance[join.referenced], self.distance[join.holder]);
                 Some(if holder.is_some() && holder < referenced { Way::Up } else { Way::Down })
@@ -180,10 +213,21 @@ impl Nearness {
 /// addresses stands the person. A register that has a field for the identifier's type says itself who is meant.
 fn people_behind(graph: &Graph, types: &BTreeSet<IdentifierType>, seeds: &[NodeId]) -> Vec<NodeId> {
     let is_up = |join: &&Join| join.direction != Some(Direction::From) && !graph.nodes[join.holder].register;
+    let is_up = |join: &&Join| is_up(join) && join.role == Role::Subject && !leaves_shared(graph, join);
     let up: Vec<_> = graph.joins.iter().filter(is_up).map(|join| (join.holder, join.referenced)).collect();
     let reached = steps(graph.nodes.len(), seeds, &up);
     let asks = |node: &super::Node| node.register && !node.identities.iter().any(|(kind, _)| types.contains(kind));
     (0..graph.nodes.len()).filter(|&n| reached[n].is_some() && asks(&graph.nodes[n])).collect()
+}
+
+/// Whether several people refer to a collection's rows.
+fn is_shared(graph: &Graph, node: NodeId) -> bool {
+    graph.collection(node).others.shared
+}
+
+/// Whether a reference leads from a shared row to a person.
+fn leaves_shared(graph: &Graph, join: &Join) -> bool {
+    is_shared(graph, join.holder) && graph.nodes[join.referenced].register
 }
 
 /// Whether a reference without direction relates people to each other: a clerk to customers, a manager to staff.
@@ -222,7 +266,9 @@ fn order(graph: &Graph, plan: &Plan) -> Vec<NodeId> {
         graph.nodes.iter().enumerate().map(|(index, node)| ((node.dataset, node.collection), index)).collect();
     let mut feeds: Vec<BTreeSet<NodeId>> = vec![BTreeSet::new(); count];
     for (node, edges) in plan.edges.iter().enumerate() {
-        for edge in edges.iter().filter(|edge| plan.lookups[edge.lookup].node != node) {
+        // What the person acted on is walked at the end, whatever its place.
+        let others = |edge: &&Edge| plan.lookups[edge.lookup].node != node && !plan.is_of_actor(edge.lookup);
+        for edge in edges.iter().filter(others) {
             feeds[plan.lookups[edge.lookup].node].insert(node);
         }
     }
@@ -255,7 +301,7 @@ fn order(graph: &Graph, plan: &Plan) -> Vec<NodeId> {
 fn leads_back(plan: &Plan, start: NodeId) -> bool {
     let (mut seen, mut stack) = (BTreeSet::new(), vec![start]);
     while let Some(node) = stack.pop() {
-        for edge in &plan.edges[node] {
+        for edge in plan.edges[node].iter().filter(|edge| !plan.is_of_actor(edge.lookup)) {
             let to = plan.lookups[edge.lookup].node;
             if to == start {
                 return true;

@@ -9,13 +9,13 @@ use rustix::fs::{FlockOperation, flock};
 use super::LedgerError;
 
 /// Held as long as the process uses the folder; the kernel drops it when the process dies.
-pub(super) struct DirLock {
+pub(crate) struct DirLock {
     _file: File,
 }
 
 impl DirLock {
     /// Makes `folder` if need be (readable by its owner only) and locks it.
-    pub(super) fn take(folder: &Path) -> Result<Self, LedgerError> {
+    pub(crate) fn take(folder: &Path) -> Result<Self, LedgerError> {
         let failed = |error| LedgerError::Folder { folder: folder.to_owned(), error };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
         let file =

@@ -15,14 +15,14 @@ use crate::convert;
 /// Checks peers and mandates by the group file in force.
 pub(crate) struct Guard {
     group: VerifiedGroup,
-    entity: EntityId,
+    entities: Vec<EntityId>,
     clock: SharedClock,
 }
 
 impl Guard {
-    /// Guards the agent of `entity`.
-    pub(crate) fn new(group: VerifiedGroup, entity: EntityId, clock: SharedClock) -> Self {
-        Self { group, entity, clock }
+    /// Guards the agent of `entities`.
+    pub(crate) fn new(group: VerifiedGroup, entities: Vec<EntityId>, clock: SharedClock) -> Self {
+        Self { group, entities, clock }
     }
 
     /// The group file in force.
@@ -30,9 +30,9 @@ impl Guard {
         &self.group
     }
 
-    /// The entity served.
-    pub(super) fn entity(&self) -> &EntityId {
-        &self.entity
+    /// The entities served.
+    pub(super) fn entities(&self) -> &[EntityId] {
+        &self.entities
     }
 
     /// The peer must be the gateway. Asked before the request is looked at.
@@ -60,7 +60,11 @@ impl Guard {
         }
         // The name of the instruction is needed to check the mandate, so it is the one input that is read first.
         let instruction = convert::instruction(instruction).map_err(Refusal::Field)?;
-        let expected = Expected { action, instruction, entity: &self.entity, identifiers };
+        let named = Mandate::addressee(envelope);
+        let served = self.entities.iter().find(|entity| named.as_ref() == Some(*entity));
+        // One for nobody here is held against an entity that it does not name, and refused for that.
+        let entity = served.or(self.entities.first()).ok_or(Refusal::EntityNotServed)?;
+        let expected = Expected { action, instruction, entity, identifiers };
         let mandate = Mandate::open(envelope, group, now, expected)?;
         if mandate.group_version == group.version && mandate.group_sha256 != self.group.digest() {
             return Err(Refusal::GroupDiffers { version: group.version });

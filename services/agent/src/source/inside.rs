@@ -2,27 +2,33 @@
 
 use std::collections::HashSet;
 
-use tributary_model::id::IdentifierType;
-use tributary_model::manifest::BaseType;
+use tributary_model::identifier::Folding;
 
-use super::normal::fold;
-use super::{Matching, OnRow, Query, ReadError, Row, nested};
+use super::{Matching, OnRow, Query, ReadError, Row, nested, normal};
 use crate::value::{Tuple, Value};
 
 /// The values that are sought.
 pub(super) struct Inside<'q> {
     query: &'q Query<'q>,
-    kind: Option<&'q IdentifierType>,
+    folding: Option<Folding>,
     sought: HashSet<Vec<u8>>,
 }
 
 impl<'q> Inside<'q> {
     pub(super) fn new(query: &'q Query<'q>, values: &[Tuple]) -> Self {
-        let kind = match query.matching {
-            Matching::Identifier(kind) => Some(kind),
+        let folding = match query.matching {
+            Matching::Identifier(folding) => Some(folding),
             Matching::Exact => None,
         };
-        Self { query, kind, sought: values.iter().map(|tuple| key(kind, tuple)).collect() }
+        let mut sought: HashSet<Vec<u8>> = values.iter().map(|tuple| key(folding, tuple)).collect();
+        if let Some(folding) = folding {
+            // A number in a document has no leading zeros.
+            let folded = normal::folded(values, folding);
+            let texts = values.iter().chain(&folded).flatten().filter_map(normal::text);
+            let numbers = texts.filter(|text| text.bytes().all(|b| b.is_ascii_digit())).filter_map(|t| t.parse().ok());
+            sought.extend(numbers.map(|n| key(None, &[Value::Integer(n)])));
+        }
+        Self { query, folding, sought }
     }
 
     /// Hands a row on when one of the values is within it.
@@ -30,21 +36,19 @@ impl<'q> Inside<'q> {
         let too_large = |_| ReadError::NotReadable("a JSON document is larger than 16 MiB".to_owned());
         let lookup = |field| nested::lookup(row, field).map_err(too_large);
         let found: Vec<Vec<Value>> = self.query.fields.iter().map(lookup).collect::<Result<_, _>>()?;
-        let matches = crate::walk::tuples(&found).iter().any(|tuple| self.sought.contains(&key(self.kind, tuple)));
+        let matches = crate::walk::tuples(&found).iter().any(|tuple| self.sought.contains(&key(self.folding, tuple)));
         if matches { on_row(row) } else { Ok(()) }
     }
 }
 
-fn key(kind: Option<&IdentifierType>, tuple: &[Value]) -> Vec<u8> {
+fn key(folding: Option<Folding>, tuple: &[Value]) -> Vec<u8> {
     let mut out = Vec::new();
     for value in tuple {
-        match (kind, value.text()) {
-            (Some(kind), Some(text)) => Value::Text(fold(kind, text).into_bytes()).write_key(&mut out),
-            // An identifier is text; a number within JSON is compared by its digits.
-            (Some(_), None) => {
-                value.clone().cast(Some(BaseType::String)).unwrap_or(Value::Integer(0)).write_key(&mut out);
+        match (folding, value.text()) {
+            (Some(folding), Some(text)) => {
+                Value::Text(folding.fold(text).into_owned().into_bytes()).write_key(&mut out)
             }
-            (None, _) => value.write_key(&mut out),
+            _ => value.write_key(&mut out),
         }
     }
     out

@@ -11,6 +11,8 @@ mod statement;
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{Arguments, ConnectOptions, Connection, Executor, Row};
 
+use tributary_model::identifier::Folding;
+
 use super::ReadError;
 use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
 
@@ -80,16 +82,16 @@ impl Engine for MySql {
         catalogue::table(link, schema, name)
     }
 
-    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String {
         statement::select(shape, fields, mode)
     }
 
-    fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind> {
+    fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode) -> Vec<Bind> {
         statement::binds(shape, fields, values, mode)
     }
 
-    fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
-        statement::finds_identifier(table, field, kind)
+    fn finds_identifier(table: &Table, field: usize, folding: Folding) -> bool {
+        statement::finds_identifier(table, field, folding)
     }
 
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, packet: u64) -> (String, Vec<Bind>) {

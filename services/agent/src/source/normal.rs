@@ -1,62 +1,62 @@
 //! Whether a stored value is an identifier that is sought, however either of the two is spelt.
 //!
-//! The statements of `sqlite` compare in the same way; here it is done for values within JSON, and to tell which of
-//! several identifiers a row was found by.
+//! The connectors' statements compare in the same way: with each spelling, or under a [`Folding`] of the column. Here it is
+//! done for values within JSON, and to tell which of several identifiers a row was found by.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
-use tributary_model::id::IdentifierType;
-use tributary_model::identifier::Identifier;
+use tributary_model::id::{CountryCode, IdentifierType};
+use tributary_model::identifier::{Folding, Identifier, Spellings};
 
-use crate::value::Value;
+use crate::value::{Tuple, Value};
 
 /// One identifier in all its spellings.
 #[derive(Clone)]
-pub struct Sought {
-    kind: IdentifierType,
-    folded: BTreeSet<String>,
-    spellings: Vec<String>,
-}
+pub struct Sought(Spellings);
 
 impl Sought {
-    /// The spellings of an identifier.
-    pub fn new(identifier: &Identifier) -> Self {
-        let spellings: Vec<String> = identifier.spellings().iter().map(|s| s.expose().clone()).collect();
-        let folded = spellings.iter().map(|spelling| fold(&identifier.kind, spelling)).collect();
-        Self { kind: identifier.kind.clone(), folded, spellings }
+    /// The spellings of an identifier at an entity in `country`.
+    pub fn new(identifier: &Identifier, country: Option<&CountryCode>) -> Self {
+        Self(Spellings::new(identifier, country))
     }
 
     /// Its type.
     pub fn kind(&self) -> &IdentifierType {
-        &self.kind
+        self.0.kind()
     }
 
     /// The values to look up.
     pub fn values(&self) -> impl Iterator<Item = Value> + '_ {
-        self.spellings.iter().map(|spelling| Value::Text(spelling.clone().into_bytes()))
+        self.0.all().iter().map(|spelling| Value::Text(spelling.expose().clone().into_bytes()))
     }
 
     /// Whether a stored value is this identifier.
-    pub fn is(&self, stored: &Value) -> bool {
-        let text = match stored {
-            Value::Integer(n) => n.to_string(),
-            Value::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-            Value::Real(_) | Value::Blob(_) => return false,
-        };
-        let leading = |n: &str| n.trim_start_matches('0') == text.trim_start_matches('0');
-        self.folded.contains(&fold(&self.kind, &text))
-            || (matches!(stored, Value::Integer(_)) && self.spellings.iter().any(|s| leading(s)))
+    pub fn is(&self, stored: &Value, folding: Folding) -> bool {
+        match stored {
+            Value::Integer(n) => self.0.contains_number(*n, folding),
+            Value::Text(bytes) => self.0.contains(&String::from_utf8_lossy(bytes), folding),
+            Value::Real(_) | Value::Blob(_) => false,
+        }
     }
 }
 
-/// One form for all spellings of an identifier.
-pub(super) fn fold(kind: &IdentifierType, text: &str) -> String {
-    match kind.as_str() {
-        "email" => text.trim().to_lowercase(),
-        "phone_number" => text.chars().filter(|c| !PUNCTUATION.contains(c) && !c.is_whitespace()).collect(),
-        _ => text.to_owned(),
+/// The text that a value is folded from.
+pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Integer(n) => Some(n.to_string().into()),
+        Value::Text(bytes) => Some(String::from_utf8_lossy(bytes)),
+        Value::Real(_) | Value::Blob(_) => None,
     }
 }
 
-/// What people put between the digits of a telephone number.
-pub(super) const PUNCTUATION: [char; 5] = ['.', '-', '/', '(', ')'];
+/// The folded forms of spellings, each once. What nothing is left of equals nothing.
+pub(super) fn folded(values: &[Tuple], folding: Folding) -> Vec<Tuple> {
+    let mut all: Vec<Tuple> = Vec::new();
+    for value in values.iter().flatten().filter_map(text) {
+        let tuple = vec![Value::Text(folding.fold(&value).into_owned().into_bytes())];
+        if tuple[0].text() != Some("") && !all.contains(&tuple) {
+            all.push(tuple);
+        }
+    }
+    all
+}

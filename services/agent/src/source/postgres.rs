@@ -13,6 +13,8 @@ use std::path::Path;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Arguments, ConnectOptions, Connection, Executor};
 
+use tributary_model::identifier::Folding;
+
 use super::ReadError;
 use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
 
@@ -74,22 +76,25 @@ impl Engine for Postgres {
         catalogue::table(link, schema, name)
     }
 
-    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String {
         statement::select(shape, fields, mode)
     }
 
-    fn binds(_: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind> {
-        match mode {
+    fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode) -> Vec<Bind> {
+        let texts = |values: Vec<Fitted>| Bind::Texts(values.into_iter().map(Fitted::into_text).collect());
+        let others = shape.without.iter().filter(|_| mode != Mode::All).map(|(_, others)| texts(others.clone()));
+        let binds: Vec<Bind> = match mode {
             Mode::All => Vec::new(),
             Mode::One => values[0].iter().map(|value| text(value.clone())).collect(),
             Mode::Each(_) | Mode::List(_) | Mode::Spelt(..) => (0..fields.len())
                 .map(|field| Bind::Texts(values.iter().map(|tuple| tuple[field].clone().into_text()).collect()))
                 .collect(),
-        }
+        };
+        binds.into_iter().chain(others).collect()
     }
 
-    fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
-        statement::finds_identifier(table, field, kind)
+    fn finds_identifier(table: &Table, field: usize, folding: Folding) -> bool {
+        statement::finds_identifier(table, field, folding)
     }
 
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, _: u64) -> (String, Vec<Bind>) {

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::usage::Quota;
 use super::*;
 
 fn name(instruction: InstructionId, generation: u32, index: u32) -> PartName {
@@ -22,7 +23,7 @@ fn files(folder: &Path) -> usize {
 #[test]
 fn a_part_reads_back_from_any_offset_and_only_as_itself() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(folder.path().join("spool"), 1 << 20).unwrap();
+    let spool = Spool::open(folder.path().join("spool"), Quota::new(1 << 20)).unwrap();
     let (id, key) = (InstructionId::new(Timestamp::UNIX_EPOCH), ContentKey::generate().unwrap());
     let bytes: Vec<u8> = (0..200_000_u32).map(|i| (i % 251) as u8).collect();
     spool.begin(id, 1).unwrap();
@@ -40,7 +41,7 @@ fn a_part_reads_back_from_any_offset_and_only_as_itself() {
 #[test]
 fn what_does_not_fit_the_quota_is_refused_and_dropping_gives_everything_back() {
     let folder = tempfile::tempdir().unwrap();
-    let spool = Spool::open(folder.path().join("spool"), 300_000).unwrap();
+    let spool = Spool::open(folder.path().join("spool"), Quota::new(300_000)).unwrap();
     let (a, b) = (InstructionId::new(Timestamp::UNIX_EPOCH), InstructionId::new(Timestamp::UNIX_EPOCH));
     let key = ContentKey::generate().unwrap();
     for id in [a, b] {
@@ -62,7 +63,7 @@ fn what_does_not_fit_the_quota_is_refused_and_dropping_gives_everything_back() {
 fn a_sweep_keeps_the_attested_generations_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("spool");
-    let spool = Spool::open(root.clone(), 1 << 20).unwrap();
+    let spool = Spool::open(root.clone(), Quota::new(1 << 20)).unwrap();
     let (kept, other) = (InstructionId::new(Timestamp::UNIX_EPOCH), InstructionId::new(Timestamp::UNIX_EPOCH));
     let key = ContentKey::generate().unwrap();
     for (id, generation) in [(kept, 1), (kept, 2), (other, 1)] {
@@ -70,7 +71,7 @@ fn a_sweep_keeps_the_attested_generations_and_nothing_else() {
         write(&spool, name(id, generation, 1), &key, b"content").unwrap();
     }
     fs::write(root.join("stray"), b"x").unwrap();
-    let again = Spool::open(root.clone(), 1 << 20).unwrap();
+    let again = Spool::open(root.clone(), Quota::new(1 << 20)).unwrap();
     again.sweep(&[(kept, 2)]).unwrap();
     assert_eq!(files(&root), 3, "one export's folder, one generation's folder, one file");
     assert_eq!(again.used(), fs::metadata(again.path(name(kept, 2, 1))).unwrap().len());

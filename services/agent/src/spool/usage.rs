@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tributary_model::id::InstructionId;
 
@@ -35,15 +36,53 @@ impl SpoolFull {
     }
 }
 
-/// Bytes in use and how many there may be.
+/// How many bytes there may be in all spools that share it. Clones are the same quota.
+#[derive(Debug, Clone)]
+pub(crate) struct Quota(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bytes: u64,
+    taken: AtomicU64,
+}
+
+impl Quota {
+    /// A quota of `bytes`.
+    pub(crate) fn new(bytes: u64) -> Self {
+        Self(Arc::new(Shared { bytes, taken: AtomicU64::new(0) }))
+    }
+
+    fn left(&self) -> u64 {
+        self.0.bytes.saturating_sub(self.0.taken.load(Ordering::Relaxed))
+    }
+
+    /// Takes `bytes` more, or nothing when they do not fit.
+    fn take(&self, bytes: u64) -> io::Result<()> {
+        let more = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= self.0.bytes);
+        let taken = self.0.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        let full = |_| io::Error::new(io::ErrorKind::QuotaExceeded, SpoolFull::Quota { quota: self.0.bytes });
+        taken.map(drop).map_err(full)
+    }
+
+    /// Takes `bytes` that are there already, whether they fit or not.
+    fn found(&self, bytes: u64) {
+        self.0.taken.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.0.taken.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Bytes that one spool uses of a quota.
 #[derive(Debug)]
 pub(super) struct Usage {
-    quota: u64,
+    quota: Quota,
     taken: Mutex<HashMap<(InstructionId, u32), u64>>,
 }
 
 impl Usage {
-    pub(super) fn new(quota: u64) -> Self {
+    pub(super) fn new(quota: Quota) -> Self {
         Self { quota, taken: Mutex::default() }
     }
 
@@ -53,7 +92,7 @@ impl Usage {
 
     /// Bytes of the quota that are left.
     pub(super) fn left(&self) -> u64 {
-        self.quota.saturating_sub(self.total())
+        self.quota.left()
     }
 
     pub(super) fn of(&self, instruction: InstructionId, generation: u32) -> u64 {
@@ -64,24 +103,30 @@ impl Usage {
     /// Takes `bytes` more for a generation, or nothing when they do not fit.
     pub(super) fn take(&self, instruction: InstructionId, generation: u32, bytes: u64) -> io::Result<()> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let total: u64 = taken.values().sum();
-        if total.checked_add(bytes).is_none_or(|total| total > self.quota) {
-            return Err(io::Error::new(io::ErrorKind::QuotaExceeded, SpoolFull::Quota { quota: self.quota }));
-        }
+        self.quota.take(bytes)?;
         *taken.entry((instruction, generation)).or_default() += bytes;
         Ok(())
     }
 
     pub(super) fn set(&self, instruction: InstructionId, generation: u32, bytes: u64) {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).insert((instruction, generation), bytes);
+        self.quota.found(bytes);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        self.quota.give_back(taken.insert((instruction, generation), bytes).unwrap_or_default());
     }
 
     pub(super) fn drop_generation(&self, instruction: InstructionId, generation: u32) {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).remove(&(instruction, generation));
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        self.quota.give_back(taken.remove(&(instruction, generation)).unwrap_or_default());
     }
 
     pub(super) fn drop_export(&self, instruction: InstructionId) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.retain(|(other, _), _| *other != instruction);
+        taken.retain(|(other, _), bytes| {
+            let stays = *other != instruction;
+            if !stays {
+                self.quota.give_back(*bytes);
+            }
+            stays
+        });
     }
 }

@@ -12,6 +12,7 @@ mod identity;
 mod naming;
 #[cfg(test)]
 mod previews;
+mod redact;
 #[cfg(test)]
 mod sqlite;
 #[cfg(test)]

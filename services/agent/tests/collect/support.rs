@@ -46,7 +46,11 @@ impl Entity {
             temp_dir: folder.path().join("tmp"),
         };
         std::fs::create_dir(&limits.temp_dir).unwrap();
-        Self { sources: Sources { manifests: vec![path], databases: BTreeMap::new() }, folder, limits }
+        Self {
+            sources: Sources { manifests: vec![path], own: BTreeMap::new(), databases: BTreeMap::new() },
+            folder,
+            limits,
+        }
     }
 
     pub(crate) fn database(mut self, dataset: &str, sql: &str) -> Self {

@@ -327,7 +327,7 @@ fn a_large_parent_is_walked_in_linear_effort_with_or_without_an_index_and_spille
         let database =
             tributary_agent::source::sqlite::Database::open(&path, &clock(), &stop, entity.limits.snapshot_max)
                 .unwrap();
-        let sought = [Sought::new(&identifier("email", "anna@x.org"))];
+        let sought = [Sought::new(&identifier("email", "anna@x.org"), None)];
         let walked = walk.run(&sought, &mut One(database), &mut spill, &mut Counter).unwrap();
         assert_eq!(walked.rows, [1, PARCELS, PARCELS]);
         assert_eq!(spill.spilled(), memory == 1000);

@@ -94,6 +94,12 @@ fn check_text(report: &CheckReport) -> String {
             [c.dataset.to_string(), c.collection.clone(), reached, labels, missing]
         }),
     ));
+    for collection in &report.collections {
+        let _ = match &collection.rows_of {
+            Some(owner) => write!(text, "\nrows of {}.{} belong to {owner}", collection.dataset, collection.collection),
+            None => Ok(()),
+        };
+    }
     let LabelReport { datasets, collections, fields, decoded_fields } = &report.labels;
     for (kind, count) in [("datasets", datasets), ("collections", collections), ("columns", fields)] {
         let LabelCount { all, labelled, described } = *count;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use tributary_agent::dry_run::{DryRun, DryRunError, Outcome as Found, dry_run};
 use tributary_model::clock::SystemClock;
+use tributary_model::id::EntityId;
 
 use super::load;
 use crate::exit::{Exit, Failure, Outcome};
@@ -19,6 +20,9 @@ pub(crate) struct Rehearsal {
     /// The agent's configuration
     #[arg(long, env = "TRIBUTARY_CONFIG", default_value = "agent.yaml")]
     config: PathBuf,
+    /// Which entity's answer, when the agent serves several
+    #[arg(long)]
+    entity: Option<EntityId>,
     #[command(flatten)]
     person: Person,
     /// Also show the first rows of each collection: personal data on your screen
@@ -30,9 +34,13 @@ pub(crate) struct Rehearsal {
 pub(super) fn run(args: &Rehearsal, output: Output) -> Outcome {
     let identifiers = args.person.checked()?;
     let config = load(&args.config)?;
-    let found = tokio::task::block_in_place(|| dry_run(&config, Arc::new(SystemClock), &identifiers, args.show_values));
+    let entity = args.entity.as_ref();
+    let found = tokio::task::block_in_place(|| {
+        dry_run(&config, entity, Arc::new(SystemClock), &identifiers, args.show_values)
+    });
     let found = found.map_err(|error| match error {
         DryRunError::Manifests(problems) => Failure::invalid(problems),
+        error @ DryRunError::WhichEntity { .. } => Failure::invalid(error),
         DryRunError::Collect(error) => Failure::new(Exit::TryAgain, error),
     })?;
     output.print(&found, dry_run_text)

@@ -104,6 +104,7 @@ macro_rules! call_span {
             { $crate::rpc::semconv::RPC_STATUS } = tracing::field::Empty,
             { $crate::rpc::semconv::ERROR_TYPE } = tracing::field::Empty,
             { $crate::rpc::semconv::PEER } = tracing::field::Empty,
+            entity = tracing::field::Empty,
             trace_id = tracing::field::Empty,
         )
     };

@@ -2,24 +2,25 @@
 //! so that a handful of statements serve all lengths.
 
 use super::bind;
-use crate::source::normal::PUNCTUATION;
+use tributary_model::identifier::{Folding, PUNCTUATION, SPACES};
+
 use crate::source::server::{Bind, Column, Fitted, HELD, Kind, LARGE, Mode, Shape, Table};
 
 /// Largest slice of a large cell, in bytes or characters.
 const SLICE: u64 = 1024 * 1024;
 
 /// A statement for a query.
-pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String {
     let select = format!("SELECT {}", results(shape).join(", "));
     let table = format!("{} AS t", shape.table.sql);
     let columns: Vec<String> = fields.iter().map(|&field| name(shape.column(field))).collect();
-    let order = order(shape);
+    let (order, own) = (order(shape), own(shape));
     let by_key = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
     match mode {
         Mode::All => format!("{select} FROM {table}{by_key}"),
         Mode::One => {
             let equal: Vec<String> = columns.iter().map(|column| format!("{column} = ?")).collect();
-            format!("{select} FROM {table} WHERE {}{by_key}", equal.join(" AND "))
+            format!("{select} FROM {table} WHERE {}{own}{by_key}", equal.join(" AND "))
         }
         Mode::Each(count) => {
             let equal = columns.iter().enumerate().map(|(n, column)| format!("{column} = v.v{n}"));
@@ -27,18 +28,30 @@ pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> Str
             let by: Vec<String> = std::iter::once("v.n".to_owned()).chain(order).collect();
             // Joined from the values: a search of the table for each, in an index.
             let values = listed(shape, fields, count.next_power_of_two());
-            format!("{select} FROM ({values}) AS v STRAIGHT_JOIN {table} ON {on} ORDER BY {}", by.join(", "))
+            format!("{select} FROM ({values}) AS v STRAIGHT_JOIN {table} ON {on}{own} ORDER BY {}", by.join(", "))
         }
         Mode::List(count) => {
             let tuple = tuple(&vec!["?".to_owned(); fields.len()]);
             let values = vec![tuple; count.next_power_of_two()].join(", ");
-            format!("{select} FROM {table} WHERE {} IN ({values}){by_key}", self::tuple(&columns))
+            format!("{select} FROM {table} WHERE {} IN ({values}){own}{by_key}", self::tuple(&columns))
         }
-        Mode::Spelt(kind, count) => {
-            let condition = spelt(shape.column(fields[0]), &columns[0], kind, count);
-            format!("{select} FROM {table} WHERE {condition}{by_key}")
+        Mode::Spelt(folding, count) => {
+            let condition = spelt(shape.column(fields[0]), &columns[0], folding, count);
+            format!("{select} FROM {table} WHERE ({condition}){own}{by_key}")
         }
     }
+}
+
+/// That the row's owner is none of the others, whose values are bound last: as bytes, whatever the column takes for equal, or
+/// as the numbers they are.
+fn own(shape: &Shape<'_>) -> String {
+    let Some((column, others)) = &shape.without else { return String::new() };
+    let column = shape.column(*column);
+    let (mark, value) = match column.kind {
+        Kind::Text => ("CAST(? AS BINARY)", format!("CAST(CONVERT({} USING utf8mb4) AS BINARY)", name(column))),
+        _ => ("?", name(column)),
+    };
+    format!(" AND ({value} IN ({})) IS NOT TRUE", vec![mark; others.len()].join(", "))
 }
 
 fn tuple(parts: &[String]) -> String {
@@ -71,7 +84,15 @@ fn listed(shape: &Shape<'_>, fields: &[usize], count: usize) -> String {
 }
 
 /// The values of a statement. A list is filled up with nothing, which equals nothing.
-pub(super) fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind> {
+pub(super) fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode) -> Vec<Bind> {
+    let mut binds = bound(shape, fields, values, mode);
+    if let (Some((_, others)), true) = (&shape.without, mode != Mode::All) {
+        binds.extend(others.iter().cloned().map(bind));
+    }
+    binds
+}
+
+fn bound(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode) -> Vec<Bind> {
     let all = || values.iter().flatten().cloned().map(bind);
     let filling =
         |count: usize| (values.len()..count.next_power_of_two()).flat_map(|_| fields.iter().map(|_| Bind::Null));
@@ -79,53 +100,54 @@ pub(super) fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>],
         Mode::All => Vec::new(),
         Mode::One => all().collect(),
         Mode::Each(count) | Mode::List(count) => all().chain(filling(count)).collect(),
-        Mode::Spelt(kind, _) => {
-            let folds = kind == "email";
+        Mode::Spelt(folding, _) => {
             let spelling = |value: &Fitted| match value {
-                Fitted::Text(text) if folds => Bind::Text(text.to_lowercase()),
+                Fitted::Text(text) if folding == Folding::Case => Bind::Text(text.to_lowercase()),
                 value => bind(value.clone()),
             };
-            let exact: Vec<Bind> = values.iter().flatten().map(spelling).collect();
-            let twice = kind == "phone_number";
-            let again: Vec<Bind> = if twice { values.iter().flatten().map(spelling).collect() } else { Vec::new() };
-            let first: Vec<Bind> = if narrows(shape.column(fields[0]), kind) { all().collect() } else { Vec::new() };
-            first.into_iter().chain(exact).chain(again).collect()
+            let exact = values.iter().flatten().map(spelling);
+            let first: Vec<Bind> = if narrows(shape.column(fields[0]), folding) { all().collect() } else { Vec::new() };
+            first.into_iter().chain(exact).collect()
         }
     }
 }
 
 /// Whether the column's own comparison finds at least what is sought, so that its index may be used first.
-fn narrows(column: &Column, kind: &str) -> bool {
-    let folds_case = column.collation.as_ref().is_some_and(|(_, collation)| collation.ends_with("_ci"));
-    match kind {
-        "email" => folds_case,
-        "phone_number" => false,
-        _ => true,
+fn narrows(column: &Column, folding: Folding) -> bool {
+    match folding {
+        Folding::Exact => true,
+        Folding::Case => column.collation.as_ref().is_some_and(|(_, collation)| collation.ends_with("_ci")),
+        Folding::Punctuation | Folding::Digits | Folding::Alphanumeric => false,
     }
 }
 
 /// The column's own comparison may take `rené` for `rene`: what it finds is compared once more, byte by byte.
-fn spelt(column: &Column, name: &str, kind: &str, count: usize) -> String {
+fn spelt(column: &Column, name: &str, folding: Folding, count: usize) -> String {
     let marks = vec!["?"; count].join(", ");
     let bytes = vec!["CAST(? AS BINARY)"; count].join(", ");
+    let exact = format!("CAST({} AS BINARY) IN ({bytes})", folded(name, folding));
+    if narrows(column, folding) { format!("{name} IN ({marks}) AND {exact}") } else { exact }
+}
+
+/// A column of text in its folded form.
+fn folded(name: &str, folding: Folding) -> String {
     let text = format!("CONVERT({name} USING utf8mb4)");
-    let exact = match kind {
-        "email" => format!("CAST(LOWER({text}) AS BINARY) IN ({bytes})"),
-        "phone_number" => {
-            let plain = PUNCTUATION
-                .iter()
-                .chain(&[' ', '\t', '\u{a0}'])
-                .fold(text.clone(), |inner, c| format!("REPLACE({inner}, '{c}', '')"));
-            format!("(CAST({text} AS BINARY) IN ({bytes}) OR CAST({plain} AS BINARY) IN ({bytes}))")
+    // The letters of a pattern are those letters only, whatever the column takes for them.
+    let keep = |kept: &str| format!("REGEXP_REPLACE({text} COLLATE utf8mb4_bin, '[^{kept}]', '')");
+    match folding {
+        Folding::Exact => text,
+        Folding::Case => format!("LOWER({text})"),
+        Folding::Punctuation => {
+            PUNCTUATION.iter().chain(&SPACES).fold(text, |inner, c| format!("REPLACE({inner}, '{c}', '')"))
         }
-        _ => format!("CAST({text} AS BINARY) IN ({bytes})"),
-    };
-    if narrows(column, kind) { format!("{name} IN ({marks}) AND {exact}") } else { exact }
+        Folding::Digits => keep("0-9"),
+        Folding::Alphanumeric => format!("LOWER({})", keep("0-9A-Za-z")),
+    }
 }
 
 /// Whether an index finds rows by what [`spelt`] compares first.
-pub(super) fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
-    narrows(&table.columns[field], kind) && table.finds_by(&[field])
+pub(super) fn finds_identifier(table: &Table, field: usize, folding: Folding) -> bool {
+    narrows(&table.columns[field], folding) && table.finds_by(&[field])
 }
 
 /// A statement that gives one cell of one row in slices. The key makes the row a constant, which is read once.

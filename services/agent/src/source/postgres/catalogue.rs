@@ -20,7 +20,7 @@ const COLUMNS: &str = "WITH RECURSIVE type (attnum, oid, typmod) AS ( \
       UNION ALL SELECT d.attnum, t.typbasetype, t.typtypmod FROM type d JOIN pg_catalog.pg_type t ON t.oid = d.oid \
         WHERE t.typtype = 'd') \
     SELECT a.attnum::int8, a.attname::text, a.attnotnull, t.typname::text, t.typcategory::text, \
-        pg_catalog.format_type(t.oid, NULL), n.nspname::text, CASE WHEN d.typmod > 4 THEN d.typmod - 4 END::int8 \
+        pg_catalog.format_type(t.oid, -1), n.nspname::text, CASE WHEN d.typmod > 4 THEN d.typmod - 4 END::int8 \
     FROM pg_catalog.pg_attribute a JOIN type d ON d.attnum = a.attnum \
     JOIN pg_catalog.pg_type t ON t.oid = d.oid AND t.typtype <> 'd' \
     JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \

@@ -1,15 +1,17 @@
 //! The queries of the PostgreSQL connector. Names are quoted, values are bound: lists as arrays of text, which are cast to
 //! the column's type, so that a statement's text does not depend on how many there are.
 
-use crate::source::normal::PUNCTUATION;
+use tributary_model::identifier::{Folding, PUNCTUATION, SPACES};
+
 use crate::source::server::{Column, HELD, Kind, LARGE, Mode, Shape, Table};
 
 /// Bytes of one slice of a large cell.
 const SLICE: u64 = 1024 * 1024;
 
 /// A statement for a query.
-pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String {
+pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String {
     let select = format!("SELECT {} FROM {} AS t", results(shape).join(", "), shape.table.sql);
+    let own = own(shape, fields.len());
     let compared: Vec<String> = fields.iter().map(|&field| compared(shape.column(field))).collect();
     let order = order(shape);
     let by_key = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
@@ -22,14 +24,14 @@ pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> Str
             let equal = compared.iter().enumerate().map(|(n, column)| {
                 format!("{column} = CAST({} AS text){}", mark(n), cast(shape.column(fields[n]), ""))
             });
-            format!("{select} WHERE {}{by_key}", equal.collect::<Vec<_>>().join(" AND "))
+            format!("{select} WHERE {}{own}{by_key}", equal.collect::<Vec<_>>().join(" AND "))
         }
         Mode::Each(_) => {
             let equal = compared.iter().enumerate().map(|(n, column)| format!("{column} = v.v{n}"));
-            let own: String = shape.place.iter().map(|place| format!("{place}, ")).collect();
+            let place: String = shape.place.iter().map(|place| format!("{place}, ")).collect();
             // OFFSET keeps it a search for each value: joined, the planner may read the whole table for every batch.
             let rows = format!(
-                "SELECT {own}t.* FROM {} AS t WHERE {} OFFSET 0",
+                "SELECT {place}t.* FROM {} AS t WHERE {}{own} OFFSET 0",
                 shape.table.sql,
                 equal.collect::<Vec<_>>().join(" AND ")
             );
@@ -40,35 +42,66 @@ pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> Str
         }
         Mode::List(_) => {
             let values = format!("SELECT * FROM unnest({}) AS v ({})", lists(), names());
-            format!("{select} WHERE ({}) IN ({values}){by_key}", compared.join(", "))
+            format!("{select} WHERE ({}) IN ({values}){own}{by_key}", compared.join(", "))
         }
-        Mode::Spelt(kind, _) => format!("{select} WHERE {}{by_key}", spelt(&compared[0], kind)),
+        Mode::Spelt(folding, _) => {
+            format!("{select} WHERE ({}){own}{by_key}", spelt(shape.column(fields[0]), &compared[0], folding))
+        }
     }
 }
 
-/// Each spelling in the list $1 is compared as its type has it.
-fn spelt(column: &str, kind: &str) -> String {
-    match kind {
-        "email" => format!("lower({column}) IN (SELECT lower(v) FROM unnest(CAST($1 AS text[])) AS v)"),
-        "phone_number" => {
-            let plain: String = PUNCTUATION.into_iter().chain([' ', '\t', '\u{a0}']).collect();
-            format!(
-                "({column} = ANY (CAST($1 AS text[])) OR translate({column}, '{plain}', '') = ANY (CAST($1 AS text[])))"
-            )
-        }
-        _ => format!("{column} = ANY (CAST($1 AS text[]))"),
+/// That the row's owner is none of the others, which are the list after the values: as text without any collation of the
+/// column's, or as the numbers they are.
+fn own(shape: &Shape<'_>, after: usize) -> String {
+    let Some((column, _)) = &shape.without else { return String::new() };
+    let (column, list) = (shape.column(*column), format!("CAST({} AS text[])", mark(after)));
+    let name = format!("t.{}", quote(&column.name));
+    match column.kind {
+        Kind::Text => format!(" AND ({name}::text COLLATE \"C\" = ANY ({list})) IS NOT TRUE"),
+        _ => format!(" AND ({name} = ANY ({list}{})) IS NOT TRUE", cast(column, "[]")),
     }
+}
+
+/// Each spelling in the list $1 is compared under the folding.
+fn spelt(column: &Column, name: &str, folding: Folding) -> String {
+    let listed = format!("{name} = ANY (CAST($1 AS text[]){})", cast(column, "[]"));
+    match folding {
+        // What does not tell case apart narrows the search by its index.
+        Folding::Exact if is_citext(column) => format!("{listed} AND {name}::text = ANY (CAST($1 AS text[]))"),
+        Folding::Exact => listed,
+        Folding::Case if is_citext(column) => listed,
+        Folding::Case => format!("lower({name}) IN (SELECT lower(v) FROM unnest(CAST($1 AS text[])) AS v)"),
+        _ => format!("{} = ANY (CAST($1 AS text[]))", folded(&format!("{name}::text"), folding, "")),
+    }
+}
+
+/// A text in its folded form, written with or without the types that PostgreSQL shows in what it says of an index.
+fn folded(text: &str, folding: Folding, typed: &str) -> String {
+    let keep = |kept: &str| format!("regexp_replace({text}, '[^{kept}]'{typed}, ''{typed}, 'g'{typed})");
+    match folding {
+        Folding::Exact => text.to_owned(),
+        Folding::Case => format!("lower({text})"),
+        Folding::Punctuation => {
+            let dropped: String = PUNCTUATION.into_iter().chain(SPACES).collect();
+            format!("translate({text}, '{dropped}'{typed}, ''{typed})")
+        }
+        Folding::Digits => keep("0-9"),
+        Folding::Alphanumeric => format!("lower({})", keep("0-9A-Za-z")),
+    }
+}
+
+fn is_citext(column: &Column) -> bool {
+    column.sql_type == "citext" || column.sql_type.ends_with(".citext")
 }
 
 /// Whether an index finds rows by what [`spelt`] compares.
-pub(super) fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool {
+pub(super) fn finds_identifier(table: &Table, field: usize, folding: Folding) -> bool {
     let column = &table.columns[field];
-    let name = quote_if_needed(&column.name);
-    match kind {
-        "email" => table.finds_by_expression(&[format!("lower({name})"), format!("lower({name}::text)")]),
-        "phone_number" => false,
-        _ => table.finds_by(&[field]),
+    if folding == Folding::Exact || (folding == Folding::Case && is_citext(column)) {
+        return table.finds_by(&[field]);
     }
+    let name = quote_if_needed(&column.name);
+    table.finds_by_expression(&[folded(&name, folding, "::text"), folded(&format!("{name}::text"), folding, "::text")])
 }
 
 /// A statement that gives one cell of one row in slices. The value is unpacked once, and cut from there.
@@ -122,6 +155,8 @@ fn shown(column: &Column) -> String {
     match column.kind {
         _ if column.array => format!("to_jsonb({name})::text"),
         Kind::Json | Kind::Jsonb | Kind::Other => format!("{name}::text"),
+        // The blanks that fill it up are no part of the value, and would be in a column of any other type.
+        _ if column.sql_type == "bpchar" => format!("{name}::text"),
         _ => name,
     }
 }

@@ -1,5 +1,6 @@
 //! The snapshot of a server's database, as the walk asks it.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use sqlx::Executor;
 use tributary_archive::table::FieldKind;
 use tributary_model::clock::SharedClock;
+use tributary_model::identifier::Folding;
 
 use super::aside::Aside;
 use super::decoded::Decoded;
@@ -23,7 +25,7 @@ use super::{HELD, LARGE};
 use crate::collect::StopFlag;
 use crate::source::inside::Inside;
 use crate::source::stop::Watch;
-use crate::source::{LiveColumn, LiveTable, Matching, OnRow, OnSlice, Query, ReadError, Row, Snapshot};
+use crate::source::{LiveColumn, LiveTable, Matching, OnRow, OnSlice, Query, ReadError, Row, Snapshot, normal};
 use crate::value::{Cell, Tuple, Value};
 
 /// Values of one call where the table must be read, as for SQLite: one reading for all of them.
@@ -121,7 +123,37 @@ fn shape<'t>(table: &'t Table, query: &Query<'_>, columns: Vec<usize>, packet: u
     };
     let large = columns.iter().filter(|&&column| table.columns[column].may_be_large).count() as u64;
     let inline = if keyed { INLINE.min(packet / 2 / large.max(1)).max(LEAST) } else { HELD };
-    Shape { table, key, place, keyed, columns, inline }
+    let without = without(table, query, &columns);
+    Shape { table, key, place, keyed, columns, inline, without }
+}
+
+/// Values of others in the column that says whose a row is, where the server compares them byte by byte: in text and in
+/// whole numbers.
+fn without(table: &Table, query: &Query<'_>, columns: &[usize]) -> Option<(usize, Vec<Fitted>)> {
+    let owned = query.leaves_out()?;
+    let column = columns[owned.column];
+    let kind = table.columns[column].kind;
+    let fit = |other: &String| Fitted::new(kind, &Value::Text(other.clone().into_bytes()));
+    let same = |fitted: &Fitted, other: &String| match fitted {
+        Fitted::Text(_) => true,
+        // Another spelling of the number means nobody, and such rows are told apart here.
+        Fitted::Integer(n) => n.to_string() == *other,
+        _ => false,
+    };
+    let all = owned.others().iter().filter_map(|other| fit(other).filter(|fitted| same(fitted, other)));
+    let values: Vec<Fitted> =
+        if matches!(kind, Kind::Text | Kind::Integer { .. }) { all.collect() } else { Vec::new() };
+    (!values.is_empty()).then_some((column, values))
+}
+
+/// The values to compare with: a column of text that is folded is compared with folded ones, one of numbers with what of
+/// either is a number.
+fn sought(matching: Matching, values: &[Tuple], is_text: bool) -> Cow<'_, [Tuple]> {
+    match matching {
+        Matching::Exact | Matching::Identifier(Folding::Exact | Folding::Case) => values.into(),
+        Matching::Identifier(folding) if is_text => normal::folded(values, folding).into(),
+        Matching::Identifier(folding) => [values, &normal::folded(values, folding)].concat().into(),
+    }
 }
 
 impl<E: Engine> Snapshot for Database<E>
@@ -152,12 +184,17 @@ where
         let fit = |tuple: &Tuple| -> Option<Vec<Fitted>> {
             fields.iter().zip(tuple).map(|(&field, value)| Fitted::new(table.columns[field].kind, value)).collect()
         };
-        let fitted: Vec<Vec<Fitted>> = values.iter().filter_map(fit).collect();
+        let is_text = table.columns[fields[0]].kind == Kind::Text;
+        let mut fitted: Vec<Vec<Fitted>> = Vec::new();
+        for tuple in sought(query.matching, values, is_text).iter().filter_map(fit) {
+            // Spellings of one number are one number to a column of numbers.
+            if query.matching == Matching::Exact || !fitted.contains(&tuple) {
+                fitted.push(tuple);
+            }
+        }
         let mode = match (query.matching, fitted.len()) {
             (_, 0) => return Ok(()),
-            (Matching::Identifier(kind), count) if table.columns[fields[0]].kind == Kind::Text => {
-                Mode::Spelt(kind.as_str(), count)
-            }
+            (Matching::Identifier(folding), count) if is_text => Mode::Spelt(folding, count),
             (Matching::Identifier(_), count) => Mode::List(count),
             (Matching::Exact, count) if scans => Mode::List(count),
             (Matching::Exact, 1) => Mode::One,
@@ -189,13 +226,13 @@ where
     }
 
     fn identifier_is_indexed(&mut self, query: &Query<'_>) -> bool {
-        let Matching::Identifier(kind) = query.matching else { return false };
+        let Matching::Identifier(folding) = query.matching else { return false };
         let Ok(table) = self.required(query) else { return false };
         let Ok(columns) = positions(&table, query) else { return false };
         let field = columns[query.fields[0].column];
         !Self::looks_inside(query)
             && match table.columns[field].kind {
-                Kind::Text => E::finds_identifier(&table, field, kind.as_str()),
+                Kind::Text => E::finds_identifier(&table, field, folding),
                 _ => table.finds_by(&[field]),
             }
     }
@@ -223,7 +260,7 @@ where
         &self,
         fields: &[usize],
         values: &[Vec<Fitted>],
-        mode: Mode<'_>,
+        mode: Mode,
         on_row: &mut OnRow<'_>,
     ) -> Result<(), ReadError> {
         let sql = E::sql(self.shape, fields, mode);

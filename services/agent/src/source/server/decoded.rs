@@ -146,7 +146,7 @@ impl Decoded {
     /// A value as it is compared with the column that it came from.
     pub(in crate::source) fn fitted(&self, index: usize) -> Fitted {
         match self.cell(index) {
-            Cell::Null | Cell::Large(_) => Fitted::Null,
+            Cell::Null | Cell::Large(_) | Cell::Redacted(_) => Fitted::Null,
             Cell::Integer(n) => Fitted::Integer(n),
             Cell::Real(n) => Fitted::Text(n.to_string()),
             Cell::Bool(b) => Fitted::Bool(b),

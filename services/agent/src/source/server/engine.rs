@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use sqlx::{Connection, Database, Executor, IntoArguments};
+use tributary_model::identifier::Folding;
 
 use super::decoded::Decoded;
 use super::fit::Fitted;
@@ -30,15 +31,15 @@ pub(in crate::source) enum Bind {
 
 /// What a statement asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::source) enum Mode<'m> {
+pub(in crate::source) enum Mode {
     /// The rows with one value, which an index finds.
     One,
     /// The rows with each of so many values, which an index finds, in the order of the values.
     Each(usize),
     /// The rows with any of so many values: the table is read once.
     List(usize),
-    /// The rows with an identifier of this type in so many spellings.
-    Spelt(&'m str, usize),
+    /// The rows with an identifier in so many spellings, in a column of text. Where the column is folded, so are they.
+    Spelt(Folding, usize),
     /// All rows.
     All,
 }
@@ -58,6 +59,8 @@ pub(in crate::source) struct Shape<'s> {
     pub(in crate::source) columns: Vec<usize>,
     /// Cells above this do not come with their row.
     pub(in crate::source) inline: u64,
+    /// The column that says whose a row is, and its values that mean others, whose rows do not come.
+    pub(in crate::source) without: Option<(usize, Vec<Fitted>)>,
 }
 
 impl Shape<'_> {
@@ -98,13 +101,13 @@ where
     fn table(link: &mut Link<Self>, schema: Option<&str>, name: &str) -> Result<Option<Table>, ReadError>;
 
     /// A statement for a query.
-    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode<'_>) -> String;
+    fn sql(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String;
 
     /// The values of a statement, as they are bound.
-    fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode<'_>) -> Vec<Bind>;
+    fn binds(shape: &Shape<'_>, fields: &[usize], values: &[Vec<Fitted>], mode: Mode) -> Vec<Bind>;
 
     /// Whether an index finds rows by the spellings of an identifier.
-    fn finds_identifier(table: &Table, field: usize, kind: &str) -> bool;
+    fn finds_identifier(table: &Table, field: usize, folding: Folding) -> bool;
 
     /// A statement that gives one cell of one row in slices, each with its number, and the values that name the row.
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, packet: u64) -> (String, Vec<Bind>);

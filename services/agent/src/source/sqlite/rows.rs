@@ -6,11 +6,14 @@ use rusqlite::blob::Blob;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{MAIN_DB, ToSql};
 
+use tributary_model::identifier::Folding;
+
 use super::schema::TableKind;
 use super::statement::{How, Statement, add_to_list, make_list, quote};
 use super::{Database, LARGE, Query};
+use crate::controller::Owned;
 use crate::source::inside::Inside;
-use crate::source::{Matching, OnRow, OnSlice, ReadError, Row};
+use crate::source::{Matching, OnRow, OnSlice, ReadError, Row, normal};
 use crate::value::{Cell, Large, Tuple, Value};
 
 /// Slice in which a large cell is read.
@@ -28,9 +31,18 @@ pub(super) fn find(
     let reading = Reading { database, statement, query };
     match (statement.how, query.matching) {
         (How::Inside, _) => reading.inside(values, on_row),
-        (_, Matching::Identifier(kind)) => {
-            let flat: Vec<&Value> = values.iter().flatten().collect();
-            reading.run(&statement.spelt(kind.as_str(), flat.len(), reading.rowid()), &flat, on_row)
+        (_, Matching::Identifier(folding)) => {
+            let mut exact = values.to_vec();
+            // What SQLite compares by itself has no folded forms: a statement takes no value that it does not name.
+            let compared = matches!(folding, Folding::Exact | Folding::Case);
+            let folded = if compared { Vec::new() } else { normal::folded(values, folding) };
+            if statement.untyped {
+                let texts = values.iter().flatten().filter_map(normal::text);
+                let digits = texts.filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+                exact.extend(digits.filter_map(|digits| digits.parse().ok()).map(|n| vec![Value::Integer(n)]));
+            }
+            let all: Vec<&Value> = exact.iter().chain(&folded).flatten().collect();
+            reading.run(&statement.spelt(folding, exact.len(), folded.len(), reading.rowid()), &all, on_row)
         }
         (How::Each, _) => reading.run_each(&statement.each(), values, on_row),
         (How::EachByKey, _) => {
@@ -45,9 +57,9 @@ pub(super) fn find(
 
 /// The statement that looks one spelling of an identifier up; `None` for a query that is something else.
 pub(super) fn identifier_sql(database: &Database, statement: &Statement, query: &Query<'_>) -> Option<String> {
-    let Matching::Identifier(kind) = query.matching else { return None };
+    let Matching::Identifier(folding) = query.matching else { return None };
     let reading = Reading { database, statement, query };
-    (statement.how != How::Inside).then(|| statement.spelt(kind.as_str(), 1, reading.rowid()))
+    (statement.how != How::Inside).then(|| statement.spelt(folding, 1, 1, reading.rowid()))
 }
 
 struct Reading<'d> {
@@ -59,13 +71,21 @@ struct Reading<'d> {
 impl Reading<'_> {
     fn run(&self, sql: &str, values: &[&Value], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
         let mut statement = self.database.connection.prepare_cached(sql).map_err(|e| self.database.explain(&e))?;
-        self.execute(&mut statement, values.iter().copied(), on_row)
+        let others = self.others();
+        self.execute(&mut statement, values.iter().copied().chain(&others), on_row)
     }
 
     /// Executes one statement for each of the values.
     fn run_each(&self, sql: &str, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
         let mut statement = self.database.connection.prepare_cached(sql).map_err(|e| self.database.explain(&e))?;
-        values.iter().try_for_each(|tuple| self.execute(&mut statement, tuple.iter(), on_row))
+        let others = self.others();
+        values.iter().try_for_each(|tuple| self.execute(&mut statement, tuple.iter().chain(&others), on_row))
+    }
+
+    /// Values that mean others' rows.
+    fn others(&self) -> Vec<Value> {
+        let others = self.query.leaves_out().map(Owned::others).unwrap_or_default();
+        others.iter().map(|other| Value::Text(other.clone().into_bytes())).collect()
     }
 
     fn execute<'v>(
@@ -112,7 +132,9 @@ impl Reading<'_> {
     /// Reads every row and compares what lies within its structured column.
     fn inside(&self, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
         let inside = Inside::new(self.query, values);
-        self.run(&self.statement.all(), &[], &mut |row| inside.pass(row, on_row))
+        let explain = |error| self.database.explain(&error);
+        let mut statement = self.database.connection.prepare_cached(&self.statement.all()).map_err(explain)?;
+        self.execute(&mut statement, std::iter::empty(), &mut |row| inside.pass(row, on_row))
     }
 
     fn rowid(&self) -> Option<&'static str> {

@@ -79,6 +79,12 @@ impl Column {
         !declared.contains("INT") && ["CHAR", "CLOB", "TEXT"].iter().any(|part| declared.contains(part))
     }
 
+    /// Whether a number is no text to it, nor a text a number: it converts nothing.
+    pub(super) fn is_untyped(&self) -> bool {
+        let declared = self.declared.to_ascii_uppercase();
+        declared.is_empty() || (!self.is_text() && !declared.contains("INT") && declared.contains("BLOB"))
+    }
+
     /// Whether values of any size are to be expected: text, bytes, or no type at all.
     pub(super) fn may_be_large(&self) -> bool {
         let declared = self.declared.to_ascii_uppercase();

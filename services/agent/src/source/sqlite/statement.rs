@@ -1,12 +1,14 @@
 //! The queries of the SQLite connector. Names are quoted, values are bound.
 
 use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
+use tributary_model::identifier::Folding;
 
-use super::schema::{Table, TableKind};
+use super::schema::{Column, Table, TableKind};
 use super::{LARGE, Query};
 use crate::graph::FieldPath;
 use crate::source::Matching;
-use crate::source::normal::PUNCTUATION;
 
 /// How one query is carried out.
 #[derive(Debug, Clone)]
@@ -23,6 +25,10 @@ pub(super) struct Statement {
     pub(super) table: String,
     /// The columns that are compared, as SQL expressions.
     compared: Vec<String>,
+    /// The column that says whose a row is, and how many of its values mean others.
+    owner: Option<(String, usize)>,
+    /// Whether numbers and texts are told apart in the first of them: it has no type.
+    pub(super) untyped: bool,
 }
 
 /// Who judges the condition, and how.
@@ -69,6 +75,8 @@ impl Statement {
             how: How::Inside,
             table: name,
             compared: query.fields.iter().map(|field| quote(&query.columns[field.column])).collect(),
+            owner: query.leaves_out().map(|owned| (quote(&query.columns[owned.column]), owned.others().len())),
+            untyped: table.column(&query.columns[query.fields[0].column]).is_some_and(Column::is_untyped),
         };
         if !query.fields.iter().any(|field: &FieldPath| field.structured) {
             statement.how = statement.choose(connection, table, query)?;
@@ -99,9 +107,18 @@ impl Statement {
         matches!(self.how, How::List | How::Inside)
     }
 
-    /// Rows with one value, bound from ?3 on.
+    /// Rows with one value, bound from ?3 on; after it, in all statements with a condition, those that mean others.
     pub(super) fn each(&self) -> String {
         format!("{} WHERE {}{}", self.select, self.equal(), self.order)
+    }
+
+    /// A condition, and that the row's owner is none of the others, whose values are bound from `first` on. What is neither
+    /// text nor a whole number is left to who looks at the row.
+    fn own(&self, condition: String, first: usize) -> String {
+        let Some((column, others)) = &self.owner else { return condition };
+        let marks: Vec<String> = (first..first + others).map(|n| format!("?{n}")).collect();
+        let text = format!("CAST({column} AS TEXT) COLLATE BINARY IN ({})", marks.join(", "));
+        format!("({condition}) AND NOT (typeof({column}) IN ('text', 'integer') AND {text})")
     }
 
     /// As `each`; only the keys are sorted.
@@ -116,7 +133,7 @@ impl Statement {
 
     fn equal(&self) -> String {
         let equal: Vec<String> = self.compared.iter().zip(3..).map(|(c, n)| format!("{c} = ?{n}")).collect();
-        equal.join(" AND ")
+        self.own(equal.join(" AND "), 3 + self.compared.len())
     }
 
     /// Rows with one of the values in the list, read in the table's own order.
@@ -124,18 +141,25 @@ impl Statement {
         let (columns, values) = (self.compared.join(", "), list_columns(self.compared.len()));
         let columns = if self.compared.len() > 1 { format!("({columns})") } else { columns };
         let scan = if self.order.contains("COLLATE") || self.order.is_empty() { "" } else { " NOT INDEXED" };
-        format!("{}{scan} WHERE {columns} IN (SELECT {values} FROM temp.sought){}", self.select, self.order)
+        let condition = self.own(format!("{columns} IN (SELECT {values} FROM temp.sought)"), 3);
+        format!("{}{scan} WHERE {condition}{}", self.select, self.order)
     }
 
-    /// Rows with one of `count` spellings of identifiers, bound from ?3 on. Only the keys of what is found are sorted.
-    pub(super) fn spelt(&self, kind: &str, count: usize, alias: Option<&str>) -> String {
-        let marks: Vec<String> = (3..3 + count).map(|n| format!("?{n}")).collect();
-        let (column, marks) = (&self.compared[0], marks.join(", "));
-        let condition = match kind {
-            "email" => format!("{column} COLLATE NOCASE IN ({marks})"),
-            "phone_number" => format!("{column} IN ({marks}) OR {} IN ({marks})", unpunctuated(column)),
-            _ => format!("{column} IN ({marks})"),
+    /// Rows with one of `count` spellings of identifiers, bound from ?3 on, or one of their `folded` forms, bound after them.
+    /// Only the keys of what is found are sorted.
+    pub(super) fn spelt(&self, folding: Folding, count: usize, folded: usize, alias: Option<&str>) -> String {
+        let marks =
+            |from: usize, count: usize| (from..from + count).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
+        let (column, exact) = (&self.compared[0], marks(3, count));
+        let condition = match (folding, function(folding)) {
+            (Folding::Case, _) => format!("{column} COLLATE NOCASE IN ({exact})"),
+            (_, Some(word)) => {
+                format!("{column} IN ({exact}) OR {FOLD}('{word}', {column}) IN ({})", marks(3 + count, folded))
+            }
+            // A column that does not tell case apart narrows the search; an identifier does.
+            _ => format!("{column} IN ({exact}) AND {column} COLLATE BINARY IN ({exact})"),
         };
+        let condition = self.own(condition, 3 + count + folded);
         match alias {
             Some(alias) => self.by_key(alias, &condition),
             None => format!("{} WHERE {condition}{}", self.select, self.order),
@@ -172,9 +196,31 @@ fn cell(table: &Table, name: &str) -> String {
     }
 }
 
-fn unpunctuated(column: &str) -> String {
-    let spaces = [' ', '\t', '\u{a0}'];
-    PUNCTUATION.iter().chain(&spaces).fold(column.to_owned(), |inner, c| format!("replace({inner}, '{c}', '')"))
+/// The function by which SQLite folds a column.
+const FOLD: &str = "tributary_fold";
+
+/// The word by which [`FOLD`] knows a folding; `None` for what SQLite compares by itself.
+fn function(folding: Folding) -> Option<&'static str> {
+    match folding {
+        Folding::Exact | Folding::Case => None,
+        Folding::Punctuation => Some("unpunctuated"),
+        Folding::Digits => Some("digits"),
+        Folding::Alphanumeric => Some("alphanumeric"),
+    }
+}
+
+/// Gives the connection the function by which columns are folded.
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function(FOLD, 2, flags, |context| {
+        let folding = context.get_raw(0).as_str().ok().and_then(|word| word.parse::<Folding>().ok());
+        let fold = |text: &str| folding.map(|folding| folding.fold(text).into_owned());
+        Ok(match context.get_raw(1) {
+            ValueRef::Integer(n) => fold(&n.to_string()),
+            ValueRef::Text(bytes) => fold(&String::from_utf8_lossy(bytes)),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => None,
+        })
+    })
 }
 
 /// Quotes a name for SQL.
