@@ -3,6 +3,7 @@
 //! not be told: labels (`wording`) and the record of processing (`record`).
 
 mod controllers;
+mod guesses;
 mod record;
 mod wording;
 
@@ -21,6 +22,7 @@ use crate::graph::{Graph, NodeId, Plan, SoughtBy};
 use crate::start::known_entities;
 use crate::walk::Walk;
 
+pub use guesses::{About, Guess, guesses};
 pub use record::NotRecorded;
 pub use wording::{LabelCount, LabelReport};
 

@@ -2,6 +2,7 @@
 
 mod check;
 mod dry_run;
+mod init;
 
 use std::path::Path;
 
@@ -15,6 +16,8 @@ use crate::output::Output;
 /// What can be done beside a database.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Agent {
+    /// Write a first manifest and configuration from a live database, with its guesses marked
+    Init(Box<init::Init>),
     /// Make the entity's signing key here; the private half never leaves this host
     Keygen(Keygen),
     /// Compare the manifests with the live databases, and try the way to the gateway when the agent dials out
@@ -26,6 +29,7 @@ pub(crate) enum Agent {
 /// Runs the command.
 pub(crate) async fn run(command: Agent, output: Output) -> Outcome {
     match command {
+        Agent::Init(args) => init::run(&args, output),
         Agent::Keygen(args) => keygen(&args, output),
         Agent::Check(args) => check::run(&args, output).await,
         Agent::DryRun(args) => dry_run::run(&args, output),
