@@ -141,7 +141,8 @@ impl Graph {
     /// when they hold names, or when identifiers find them and other collections refer to them: two such rows under one e-mail address are then
     /// taken for two people, which costs a question and never shows one person's data to another.
     fn is_register(&self, index: NodeId) -> bool {
-        self.key_names_a_person(index).unwrap_or_else(|| {
+        // What several people share is none of them.
+        !self.collection(index).others.shared && self.key_names_a_person(index).unwrap_or_else(|| {
             let referenced = self.joins.iter().any(|join| join.referenced == index && join.holder != index);
             let sought = !self.nodes[index].identities.is_empty();
             (sought && referenced) || holds_names(&self.collection(index).fields)
