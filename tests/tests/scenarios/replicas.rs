@@ -96,9 +96,10 @@ fn each_was_asked_once(group: &Group, cases: usize) -> Result<()> {
         let ledger = group.entity(id)?.join("data/ledger.sqlite");
         let ledger = rusqlite::Connection::open_with_flags(ledger, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let sql = "SELECT COUNT(*), COUNT(DISTINCT case_id), MIN(generation), MAX(generation) FROM export";
-        let found: (usize, usize, u32, u32) =
+        let found: (i64, i64, i64, i64) =
             ledger.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        assert_eq!(found, (cases, cases, 1, 1), "{id}: instructions, cases, least and most generations");
+        let asked = i64::try_from(cases)?;
+        assert_eq!(found, (asked, asked, 1, 1), "{id}: instructions, cases, least and most generations");
     }
     Ok(())
 }

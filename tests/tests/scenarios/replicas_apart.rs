@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tributary_tests::client::{best_effort, disposition, task};
 use tributary_tests::fixture::Shop;
-use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
+use tributary_tests::group::{Direction, EntityPlan, PORTAL, Plan};
 use tributary_tests::process::Launch;
 use tributary_tests::replicas::Replicas;
 use tributary_tests::wait::until;
@@ -65,9 +65,9 @@ async fn processes_whose_clocks_are_minutes_apart_do_nothing_twice_and_lose_noth
             group.entity(id)?.join("data/ledger.sqlite"),
             rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
         )?;
-        let found: (usize, usize) = ledger
+        let found: (i64, i64) = ledger
             .query_row("SELECT COUNT(*), MAX(generation) FROM export", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        assert_eq!(found, (CASES, 1), "{id}: exports and generations");
+        assert_eq!(found, (i64::try_from(CASES)?, 1), "{id}: exports and generations");
     }
     let apart = "SELECT (MAX(at) - MIN(at)) / 1000 FROM events WHERE name = 'OPENED'";
     let seconds: i64 = replicas.ask(apart)?.first().context("one row")?.parse()?;
