@@ -1,8 +1,8 @@
 //! The hub: takes cases from the group's systems, asks each entity's agent, and hands out one verified archive.
 //!
-//! `api` serves callers, `store` keeps cases in SQLite, `worker` asks the agents and stages their parts (`objects`),
-//! `waiting` decides when an archive is due and `assembly` writes it. `start` puts them together. Below are `archive`
-//! (the profile), `transport` (who is on a connection) and `model` (the words).
+//! `api` serves callers, `store` keeps cases in SQLite or PostgreSQL, `worker` asks the agents and stages their parts
+//! (`objects`), `waiting` decides when an archive is due and `assembly` writes it. `start` puts them together. Below are
+//! `archive` (the profile), `transport` (who is on a connection) and `model` (the words).
 
 mod agreed_clock;
 mod api;
@@ -16,6 +16,7 @@ pub mod entity;
 mod group;
 mod links;
 mod metrics;
+pub mod migrate;
 mod object_folder;
 pub mod objects;
 mod reachable_state;

@@ -24,6 +24,7 @@ mod presentations;
 mod reachable;
 mod replicas;
 mod retention;
+pub(crate) mod schema;
 mod sql;
 mod staging;
 mod tasks;
@@ -62,6 +63,8 @@ use postgres::News;
 use sql::{Readers, Tx};
 use writer::Writer;
 
+/// The database in the data directory.
+const FILE: &str = "gateway.sqlite";
 /// Connections that only read.
 const READERS: u32 = 4;
 /// How long a reader waits for a lock that a checkpoint holds.
@@ -114,7 +117,7 @@ impl Store {
     /// writer until it is drained.
     pub(crate) async fn open(folder: &Path, kek: KeyEncryptionKey, tasks: &Tasks) -> Result<Self, StoreError> {
         let lock = DirLock::take(folder)?;
-        let path: PathBuf = folder.join("gateway.sqlite");
+        let path: PathBuf = folder.join(FILE);
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .create_if_missing(true)

@@ -26,8 +26,8 @@ use tributary_transport::tasks::Tasks;
 mod place;
 mod replicas;
 #[path = "../../tests/support/server.rs"]
-#[expect(dead_code, reason = "other tests use what these do not")]
 mod server;
+mod shared;
 mod starting;
 
 use super::*;
@@ -94,26 +94,7 @@ impl Bench {
         let unique = *CaseId::new(now()).as_bytes();
         let mut request = [0; 32];
         request[..16].copy_from_slice(&unique);
-        let new = NewCase {
-            opening: Opening {
-                right: Right::Access,
-                identifiers: vec![Identifier::new("email".parse().unwrap(), "anna@example.org").unwrap()],
-                requested: Vec::new(),
-                waiting,
-                received_at: now(),
-                delivery_date: days(25),
-                request_ref: String::new(),
-                format: TableFormat::Csv,
-                identity_confirmed,
-                language: Language::english(),
-            },
-            actor: actor(),
-            fingerprint: Fingerprint { request, content: [0; 32] },
-            decisions: entities.iter().map(|entity| decision(entity)).collect(),
-            group: InForce { version: 1, digest: "00".repeat(32) },
-            trace: None,
-            dates: dates(),
-        };
+        let new = new_case(waiting, entities, identity_confirmed, request);
         let Opened::New(case) = self.store.open_case(new, now()).await.unwrap() else { panic!("opened before") };
         case.id
     }
@@ -168,6 +149,30 @@ impl Bench {
             Box::pin(async move { tx.row(sql, &[]).await?.ok_or(StoreError::NoCase)?.int("n") })
         });
         count.await.unwrap()
+    }
+}
+
+/// What is asked under the request id with the digest `request`.
+fn new_case(waiting: Waiting, entities: &[&str], identity_confirmed: bool, request: [u8; 32]) -> NewCase {
+    NewCase {
+        opening: Opening {
+            right: Right::Access,
+            identifiers: vec![Identifier::new("email".parse().unwrap(), "anna@example.org").unwrap()],
+            requested: Vec::new(),
+            waiting,
+            received_at: now(),
+            delivery_date: days(25),
+            request_ref: String::new(),
+            format: TableFormat::Csv,
+            identity_confirmed,
+            language: Language::english(),
+        },
+        actor: actor(),
+        fingerprint: Fingerprint { request, content: [0; 32] },
+        decisions: entities.iter().map(|entity| decision(entity)).collect(),
+        group: InForce { version: 1, digest: "00".repeat(32) },
+        trace: None,
+        dates: dates(),
     }
 }
 

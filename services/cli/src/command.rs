@@ -27,6 +27,8 @@ pub(crate) enum Command {
     /// Run a gateway or an agent
     #[command(subcommand)]
     Serve(crate::serve::Serve),
+    /// Bring the schema of a gateway's database up to date
+    Migrate(crate::migrate::Migrate),
     /// Open, follow and download cases
     Case(crate::case::Case),
     /// Verify, show and unpack archives offline

@@ -14,6 +14,7 @@ mod exit;
 mod files;
 mod group;
 mod keys;
+mod migrate;
 mod output;
 mod person;
 mod pki;
@@ -44,6 +45,7 @@ async fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Demo(args) => demo::run(args, output).await,
         Command::Serve(command) => serve::run(command).await,
+        Command::Migrate(args) => migrate::run(args, output).await,
         Command::Case(command) => case::run(command, output).await,
         Command::Archive(command) => archive::run(command, output),
         Command::Group(command) => group::run(command, output),

@@ -7,7 +7,7 @@ use tributary_archive::frames::KeyEncryptionKey;
 use tributary_model::database::{Address, Secret, Tls};
 use tributary_transport::tasks::Tasks;
 
-use super::super::{Store, StoreError, migrations, postgres};
+use super::super::{Store, StoreError, schema};
 use super::server::Database;
 use crate::config::Postgres;
 
@@ -36,10 +36,6 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), database: Some(Database::private()) }
     }
 
-    fn engine(&self) -> Engine {
-        if self.database.is_some() { Engine::Postgres } else { Engine::Sqlite }
-    }
-
     pub(super) fn database(&self) -> &Database {
         self.database.as_ref().expect("only SQLite has no server")
     }
@@ -64,7 +60,7 @@ impl Place {
     /// Brings the schema up to date, where a start does not.
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let Some(database) = &self.database else { return Ok(()) };
-        migrations::run(&mut postgres::connect(&self.settings(database)).await?).await
+        schema::migrate(schema::Place::Postgres(&self.settings(database))).await.map(drop)
     }
 
     pub(super) fn settings(&self, database: &Database) -> Postgres {
