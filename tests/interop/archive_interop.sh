@@ -47,7 +47,7 @@ verdict() {
     fi
 }
 
-for kind in small typed ndjson many; do
+for kind in small typed hidden ndjson many; do
     echo "== $kind"
     "$write" "$work/$kind.zip" "$kind" | tee "$work/facts"
     key=$(sed -n 's/^group key //p' "$work/facts")

@@ -2,7 +2,10 @@
 """Checks an unpacked archive from services/archive/PROFILE.md alone: verify_archive.py FOLDER ed25519:KEY."""
 
 import base64
+import collections
+import csv
 import hashlib
+import io
 import json
 import sys
 import zlib
@@ -13,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 GROUP = "application/vnd.tributary.group-public.v1+json"
 IN_TOTO = "application/vnd.in-toto+json"
+# Cells above a mebibyte are files of their own.
+csv.field_size_limit(1 << 24)
 
 
 def fail(what):
@@ -58,7 +63,7 @@ def escape(text):
 
 
 def part_line(resource):
-    """Section 4: the line of a part, from section 5."""
+    """Section 4: the line of a part, from section 6."""
     own = resource["tributary"]
     fields = [own["part"], resource["path"], own["dataset"], escape(own["collection"])]
     fields += ["table" if resource["type"] == "table" else "attachment", escape(resource["mediatype"])]
@@ -68,7 +73,7 @@ def part_line(resource):
 
 
 def table_line(resource):
-    """Section 4: the line of a table, from section 5."""
+    """Section 4: the line of a table, from section 6."""
     own, schema = resource["tributary"], resource["schema"]
     renamed = {"type": "kind", "dataCategories": "categories", "shownAs": "shown_as"}
     order = ["name", "kind", "format", "title", "description", "categories", "labels", "codes", "unit", "shown_as"]
@@ -78,8 +83,23 @@ def table_line(resource):
     table["fields"] = [{name: field[name] for name in order if field.get(name)} for field in fields]
     table |= {"primary_key": schema.get("primaryKey"), "foreign_keys": own.get("references"), "labels": own.get("labels")}
     table["dataset_labels"] = own.get("datasetLabels")
+    table["marks"] = [mark[len("[redacted:") : -1] for mark in schema.get("missingValues", [])[1:]]
     kept = {name: value for name, value in table.items() if value or name == "fields"}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+
+
+def marks_in(resource, content):
+    """Section 5: the marks in a table's file, by collection, field and reason."""
+    marks = resource["schema"].get("missingValues", [])[1:]
+    if resource["mediatype"] == "text/csv":
+        rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
+    else:
+        rows = map(json.loads, content.decode().splitlines())
+    own = resource["tributary"]
+    for row in rows:
+        for field, value in row.items():
+            if isinstance(value, str) and value in marks:
+                yield own["dataset"], own["collection"], field, value[len("[redacted:") : -1]
 
 
 def check_entity(root, entry, attestation):
@@ -91,10 +111,16 @@ def check_entity(root, entry, attestation):
     tables = {(r["tributary"]["dataset"], r["tributary"]["collection"]): table_line(r) for r in resources if "schema" in r}
     ordered = [tables[key] for key in sorted(tables)]
     expect(lines_digest(["tributary tables v1", *ordered]) == attestation["tables_sha256"], "the tables")
+    hidden = collections.Counter()
     for resource in resources:
         content = (folder / resource["path"]).read_bytes()
         described = (resource["bytes"], resource["hash"], resource["tributary"]["crc32"])
         expect((len(content), "sha256:" + sha256(content), f"{zlib.crc32(content):08x}") == described, "a part's content")
+        if "schema" in resource:
+            hidden.update(marks_in(resource, content))
+    said = [r for r in attestation.get("redactions", []) if "field" in r]
+    counted = {(r["dataset"], r["collection"], r["field"], r["reason"]): r["count"] for r in said}
+    expect(hidden == counted, "the marks of what is hidden")
     if "previews_sha256" in attestation:
         previews = (folder / "previews.ndjson").read_bytes()
         expect(sha256(previews) == attestation["previews_sha256"], "the previews")

@@ -1,10 +1,12 @@
-//! Writes an archive for other programs to read: `write_archive FILE [small|typed|ndjson|many|large|scale]`. Prints its
+//! Writes an archive for other programs to read: `write_archive FILE [small|typed|hidden|ndjson|many|large|scale]`. Prints its
 //! facts.
 //!
-//! `small` has every kind of part, `typed` values of every type as agents write them, `ndjson` tables in lines of JSON,
+//! `small` has every kind of part, `typed` values of every type as agents write them, `hidden` marks in
+//! place of such values, `ndjson` tables in lines of JSON,
 //! `many` 70,000 parts, `large` more than 4 GiB with entries beyond every 32-bit limit. `scale` measures the closing of
 //! 8 entities and 1,000 parts instead of writing one.
 
+mod hidden;
 mod typed;
 #[path = "../../tests/archive/world.rs"]
 #[expect(dead_code, clippy::unwrap_used, reason = "shared with the tests, which use the rest and may unwrap")]
@@ -28,11 +30,12 @@ use world::{Content, World, customer, record, sample_previews};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let usage = "usage: write_archive FILE [small|typed|ndjson|many|large|scale]";
+    let usage = "usage: write_archive FILE [small|typed|hidden|ndjson|many|large|scale]";
     let path = arguments.next().ok_or(usage)?;
     match arguments.next().as_deref().unwrap_or("small") {
         "small" => sample(&path),
         "typed" => typed::write(&path),
+        "hidden" => hidden::write(&path),
         "ndjson" => small(&path, lines()),
         "many" => small(&path, many(70_000)),
         "large" => large(&path),

@@ -13,6 +13,8 @@ mod flip;
 mod forge;
 mod former;
 #[cfg(test)]
+mod redacted;
+#[cfg(test)]
 mod repacked;
 #[cfg(test)]
 mod tamper;
