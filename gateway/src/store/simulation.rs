@@ -33,7 +33,7 @@ use tributary_model::lifecycle::{CASE, TASK, TaskEvent};
 
 use super::StoreError;
 use bench::Bench;
-use broken::{Broken, STORES};
+use broken::{Broken, STORES, WRITES};
 use oracle::Stats;
 use schedule::Schedule;
 
@@ -170,7 +170,9 @@ fn a_store_that_breaks_a_promise_is_found_out() {
 
 #[test]
 fn a_lease_that_is_not_checked_is_found_out() {
-    found_out("only the holder of a lease writes", Broken::Tokens);
+    for write in WRITES {
+        found_out(write, Broken::Tokens(write));
+    }
 }
 
 #[test]
@@ -179,7 +181,7 @@ fn an_object_that_is_taken_away_in_doubt_is_found_out() {
 }
 
 fn found_out(promise: &str, broken: Broken) {
-    let (done, _, failed) = explore(0..2_000, Duration::from_secs(120), broken, 1);
+    let (done, _, failed) = explore(0..4_000, Duration::from_secs(300), broken, 1);
     let failed = failed.first().unwrap_or_else(|| panic!("{promise}: not found in {done} schedules"));
     println!(
         "{promise}: found by seed {} in {} steps: {}",

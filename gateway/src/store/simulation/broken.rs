@@ -12,8 +12,8 @@ use crate::store::{Claim, Store};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Broken {
     Nothing,
-    /// Writes do not match on the token of the lease.
-    Tokens,
+    /// One kind of write does not match on the token of the lease.
+    Tokens(&'static str),
     /// A process that does not know whether its write was kept takes its object away.
     Doubt,
     /// The database itself.
@@ -21,8 +21,9 @@ pub(super) enum Broken {
 }
 
 impl Broken {
-    pub(super) fn ignores_tokens(&self) -> bool {
-        *self == Self::Tokens
+    /// Whether the store is to let a stale attempt do this.
+    pub(super) fn lets(&self, what: &str) -> bool {
+        matches!(self, Self::Tokens(write) if *write == what)
     }
 
     pub(super) fn removes_in_doubt(&self) -> bool {
@@ -37,7 +38,7 @@ impl Broken {
 
     /// The token of a claim, if it is needed.
     pub(super) async fn token(&self, store: &Store, claim: &Claim) -> Result<Option<String>, Violation> {
-        if !self.ignores_tokens() {
+        if !matches!(self, Self::Tokens(_)) {
             return Ok(None);
         }
         let seen = look(store).await?;
@@ -51,6 +52,20 @@ impl Broken {
         Ok(store.write("steal", move |tx| Box::pin(async move { tx.run(sql, &values).await.map(drop) })).await?)
     }
 }
+
+/// Writes of an attempt, each of which the store takes from the holder of a lease only.
+pub(super) const WRITES: &[&str] = &[
+    "locate",
+    "start an export",
+    "begin a generation",
+    "keep what tells of a table",
+    "stage a part",
+    "say that an entity waits",
+    "keep an attestation",
+    "record a failure",
+    "renew",
+    "release",
+];
 
 /// Breaks of the store, by the promise that each of them breaks.
 pub(super) const STORES: &[(&str, &str)] = &[

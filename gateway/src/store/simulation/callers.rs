@@ -167,7 +167,7 @@ impl World<'_> {
 
     pub(super) async fn download(&mut self, case: u8, fault: Fault) -> Result<(), Violation> {
         let Some(case) = self.case(case) else { return Ok(()) };
-        if !self.oracle.seen.archives.get(&(case, 1)).is_some_and(|archive| archive.object.is_some()) {
+        if self.oracle.seen.archives.get(&(case, 1)).is_none_or(|archive| archive.object.is_none()) {
             return Ok(());
         }
         let recorded = self.store.record_download(case, 1, (0, 1), actor(), self.now);

@@ -10,6 +10,8 @@ use super::schedule::{Answer, Change, Fault, Op, Reach, Schedule, Step, Wait};
 const STEPS: std::ops::RangeInclusive<usize> = 8..=28;
 /// What the clock may jump by: within a lease, beyond it, to a date, beyond retention.
 const JUMPS: [u32; 9] = [1, 5, 11, 31, 61, 3_600, 86_400, 20 * 86_400, 40 * 86_400];
+/// Most calls of an attempt at once: as many as a whole export of three parts takes.
+const CALLS: u8 = 15;
 /// One call in so many goes wrong.
 const FAULTY: u32 = 6;
 
@@ -28,19 +30,30 @@ pub(super) fn schedule(seed: u64) -> Schedule {
 /// A few operations that belong together, or one that stands alone.
 fn plot(rng: &mut Rng, ops: &mut Vec<Op>) {
     let (replica, entity, case) = (rng.u8(0..3), rng.u8(0..3), rng.u8(0..3));
-    let work = |rng: &mut Rng, replica| Op::Work { replica, attempt: rng.u8(0..3), calls: rng.u8(1..=12) };
+    let work = |rng: &mut Rng, replica| Op::Work { replica, attempt: rng.u8(0..3), calls: rng.u8(1..=CALLS) };
     match rng.u8(0..20) {
         // One replica takes over from another that only seems to be dead.
         0..=2 => {
+            if rng.u8(0..6) == 0 {
+                ops.push(Op::Reach { entity, reach: Reach::Waits });
+            }
             ops.extend([Op::Claim { replica, entity, most: 3 }, work(rng, replica), Op::Pass { seconds: 31 }]);
             ops.extend([Op::Claim { replica: replica + 1, entity, most: 3 }, work(rng, replica + 1)]);
-            ops.extend([work(rng, replica), work(rng, replica + 1)]);
+            ops.push(match rng.u8(0..4) {
+                0 => Op::Renew { replica, attempt: 0 },
+                1 => Op::Stop { replica },
+                _ => work(rng, replica),
+            });
+            ops.push(work(rng, replica + 1));
         }
         // An entity is away until the date, and answers late.
         3 => {
             ops.extend([Op::Reach { entity, reach: reach(rng) }, Op::Round { replica }]);
             ops.extend([Op::Pass { seconds: 26 * 86_400 }, Op::Round { replica }, Op::Deliver { case, archive: 0 }]);
-            ops.extend([Op::Reach { entity, reach: Reach::Up }, Op::Pass { seconds: 61 }]);
+            if rng.bool() {
+                ops.push(Op::Group { change: change(rng), entity: rng.u8(0..3) });
+            }
+            ops.extend([Op::Reach { entity, reach: Reach::Up }, Op::Pass { seconds: 61 }, Op::Round { replica }]);
         }
         4 | 5 => ops.extend([Op::Round { replica }, Op::Deliver { case, archive: rng.u8(0..3) }]),
         // Two replicas at one archive.
@@ -62,6 +75,14 @@ fn plot(rng: &mut Rng, ops: &mut Vec<Op>) {
             ops.extend([Op::Vouch { case, more: rng.bool() }, Op::Round { replica }, Op::Vouch { case, more: false }]);
         }
         10 => ops.push(Op::Round { replica }),
+        // An agent dies during its walk, with parts on their way.
+        11 => {
+            ops.extend([
+                Op::Claim { replica, entity, most: 1 },
+                Op::Work { replica, attempt: 0, calls: rng.u8(9..=12) },
+            ]);
+            ops.extend([Op::Crash { entity }, work(rng, replica)]);
+        }
         _ => ops.push(op(rng)),
     }
 }
@@ -108,7 +129,7 @@ fn op(rng: &mut Rng) -> Op {
         16..=20 => Op::Deliver { case, archive: rng.u8(0..3) },
         21 => Op::Download { case },
         22..=35 => Op::Claim { replica, entity, most: rng.u8(1..=3) },
-        36..=53 => Op::Work { replica, attempt: rng.u8(0..4), calls: rng.u8(1..=12) },
+        36..=53 => Op::Work { replica, attempt: rng.u8(0..4), calls: rng.u8(1..=CALLS) },
         54..=56 => Op::Renew { replica, attempt: rng.u8(0..4) },
         57 => Op::Stop { replica },
         58 | 59 => Op::Escalate { replica },

@@ -62,10 +62,10 @@ impl Oracle {
     /// Whether a confirmation of delivery (0 for the latest archive) is possible.
     pub(super) fn delivers(&self, case: CaseId, sequence: u32) -> bool {
         let written = self.seen.archives.range((case, 0)..=(case, u32::MAX));
-        let written =
+        let mut written =
             written.filter(|((_, number), archive)| archive.object.is_some() && (sequence == 0 || *number == sequence));
         let open = matches!(self.state(case), CaseState::Ready | CaseState::DeliveredIncomplete);
-        written.last().is_some_and(|(_, archive)| open || archive.delivered_at.is_some())
+        written.next_back().is_some_and(|(_, archive)| open || archive.delivered_at.is_some())
     }
 }
 

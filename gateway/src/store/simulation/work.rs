@@ -166,7 +166,7 @@ impl World<'_> {
     ) -> Result<Call<T>, Violation> {
         let holds = self.oracle.leases.holds(attempt);
         let before = if holds { None } else { Some(look(&self.store).await?) };
-        if let (false, true) = (holds, self.broken.ignores_tokens()) {
+        if !holds && self.broken.lets(what) {
             self.broken.steal(&self.store, attempt).await?;
         }
         let call = Call::make(fault, call).await;
