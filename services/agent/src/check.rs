@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tributary_model::clock::SharedClock;
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
+use tributary_model::identifier::Folding;
 
 use crate::catalog::{Catalog, OpenSystems};
 use crate::collect::{CollectLimits, Sources, StopFlag};
@@ -19,6 +20,7 @@ use crate::config::Config;
 use crate::controller::problems;
 use crate::encode::Kinds;
 use crate::graph::{Graph, NodeId, Plan, SoughtBy};
+use crate::source::{Matching, Query};
 use crate::start::known_entities;
 use crate::walk::Walk;
 
@@ -194,11 +196,29 @@ fn scans(graph: &Graph, plan: &Plan, node: NodeId, systems: &mut OpenSystems<'_>
             .collect();
         let fields = fields.join(", ");
         found.push(match &plan.lookups[lookup].by {
-            SoughtBy::Identifier(kind) => format!("{fields}, by identifier {kind}"),
+            SoughtBy::Identifier(kind) => {
+                let exact = Query { matching: Matching::Identifier(Folding::Exact), ..walk.query(lookup) };
+                let folding = plan.lookups[lookup].fields[0].folding;
+                let useless = folding != Folding::Exact && database.identifier_is_indexed(&exact);
+                format!("{fields}, by identifier {kind}{}", if useless { why_useless(folding) } else { "" })
+            }
             SoughtBy::Reference => format!("{fields}, by reference"),
         });
     }
     found
+}
+
+/// Why an index on the column itself does not find an identifier, and what would.
+fn why_useless(folding: Folding) -> &'static str {
+    match folding {
+        Folding::Exact => "",
+        Folding::Case => {
+            " (compared in any case, which the column's index does not serve: index its lower case, or declare `normal: none` where all of it is stored in lower case)"
+        }
+        Folding::Punctuation | Folding::Digits | Folding::Alphanumeric => {
+            " (compared without punctuation, which the column's index does not serve: declare `normal: none` where all of it is stored in one form)"
+        }
+    }
 }
 
 fn undeclared(graph: &Graph, node: NodeId, systems: &mut OpenSystems<'_>) -> Vec<String> {

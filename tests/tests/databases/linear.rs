@@ -49,7 +49,7 @@ fn walk(entity: &Entity) -> (Vec<u64>, Effort) {
     let opening =
         Opening { server, namespace: (None, None), gate: &gate, clock: &clock(), stop: &stop, temp_dir: folder };
     let database = open_server(&opening).unwrap();
-    let sought = [Sought::new(&identifier("email", "anna@x.org"))];
+    let sought = [Sought::new(&identifier("email", "anna@x.org"), None)];
     let walked = walk.run(&sought, &mut One(database), &mut spill, &mut Counter).unwrap();
     assert!(walked.unreadable.is_empty(), "{:?}", walked.unreadable);
     assert_eq!(Arc::strong_count(&gate), 1, "the connection was given back");

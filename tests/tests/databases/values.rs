@@ -3,7 +3,7 @@
 use tributary_model::right::TableFormat::Csv;
 use tributary_tests::servers::Engine;
 
-use super::support::{Entity, Parts};
+use super::support::{Entity, Parts, Place};
 
 const FILES: &str = "
       - name: file
@@ -113,6 +113,27 @@ fn a_server_whose_messages_are_small_gives_rows_and_cells_that_are_larger() {
     let entity = Entity::at(server, FILES, sql);
     entity.run("SET GLOBAL max_allowed_packet = 65536");
     check_large(&entity.collect(Csv));
+}
+
+#[test]
+fn text_that_is_no_utf_8_stands_with_all_its_bytes() {
+    let manifest = "
+      - name: customer
+        fields: [{name: id, fides_meta: {primary_key: true}}, {name: email, data_categories: [user], fides_meta: {identity: email}}, {name: v}]
+";
+    let expected = "1,anna@x.org,M\u{fffd}ller [not UTF-8; base64:TfxsbGVy]";
+    let sql = "CREATE TABLE customer (id INTEGER PRIMARY KEY, email VARCHAR(50), v TEXT);";
+    let sqlite = format!("{sql} INSERT INTO customer VALUES (1, 'anna@x.org', CAST(x'4dfc6c6c6572' AS TEXT));");
+    assert_eq!(Entity::sqlite(manifest, &sqlite).collect(Csv).rows("customer"), [expected]);
+    // MariaDB checks what it takes. PostgreSQL does not where a database says that it holds any bytes.
+    let entity = Entity::on(Engine::Postgres, manifest, sql);
+    let Place::Server { server, database } = &entity.place else { panic!() };
+    server.remove(database).unwrap();
+    let any = format!("CREATE DATABASE {database} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    server.run("postgres", &any).unwrap();
+    entity.run(&format!("{sql} INSERT INTO customer VALUES (1, 'Anna@x.org', E'M\\xfcller'), (2, E'\\xfc@x.org', '')"));
+    let parts = entity.collect(Csv);
+    assert_eq!(parts.rows("customer"), [expected.replace("anna", "Anna")], "{:?}", parts.collected.not_searched);
 }
 
 fn one(engine: Engine, columns: &str, values: &str) -> String {

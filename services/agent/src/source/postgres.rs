@@ -59,13 +59,16 @@ impl Engine for Postgres {
         let mut connection = PgConnection::connect_with(&options).await?;
         let timeout = server.limits.statement_timeout.as_millis();
         let idle = server.limits.snapshot_max.as_millis();
+        // A database that says nothing of its text sends it as it is, instead of refusing what is no UTF-8.
+        let as_stored = "SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) \
+            WHERE pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'";
         // The plan of a list of values depends on how many there are, and one query is to take one core and not the
         // machine. The savepoint is what a statement that fails goes
         // back to: without it the whole transaction would be lost, and the snapshot with it.
         let begin = format!(
             "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; \
              SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan; SET max_parallel_workers_per_gather = 0; SET jit = off; SET intervalstyle = 'iso_8601'; \
-             SET bytea_output = 'hex'; SET datestyle = 'ISO'; \
+             SET bytea_output = 'hex'; SET datestyle = 'ISO'; {as_stored}; \
              BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1; SAVEPOINT tributary"
         );
         connection.execute(sqlx::AssertSqlSafe(begin)).await?;

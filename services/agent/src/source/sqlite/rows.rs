@@ -32,7 +32,9 @@ pub(super) fn find(
     match (statement.how, query.matching) {
         (How::Inside, _) => reading.inside(values, on_row),
         (_, Matching::Identifier(folding)) => {
-            let mut exact = values.to_vec();
+            // What nothing is left of when it is folded is not sought as it stands either.
+            let is_left = |tuple: &&Tuple| tuple.iter().filter_map(normal::text).all(|t| !folding.fold(&t).is_empty());
+            let mut exact: Vec<Tuple> = values.iter().filter(is_left).cloned().collect();
             // What SQLite compares by itself has no folded forms: a statement takes no value that it does not name.
             let compared = matches!(folding, Folding::Exact | Folding::Case);
             let folded = if compared { Vec::new() } else { normal::folded(values, folding) };
