@@ -5,6 +5,8 @@ mod catalog;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod controllers;
+#[cfg(test)]
 mod encode;
 #[cfg(test)]
 mod identity;
