@@ -7,6 +7,7 @@
 mod hosted;
 mod library;
 mod marked;
+mod paper;
 mod shop;
 mod text;
 mod writer;
@@ -14,6 +15,7 @@ mod writer;
 pub use self::hosted::Hosted;
 pub use self::library::Library;
 pub use self::marked::Marked;
+pub use self::paper::{Desk, Paper};
 pub use self::shop::{Shop, ShopPerson};
 pub use self::text::{incompressible, prose};
 pub use self::writer::{History, Writer};

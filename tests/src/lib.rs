@@ -18,6 +18,7 @@ pub mod group;
 pub mod markers;
 pub mod memory;
 pub mod ports;
+pub mod post;
 pub mod process;
 pub mod proxy;
 pub mod replicas;

@@ -24,7 +24,8 @@ use tributary_model::manifest::{Dataset, Manifests};
 use tributary_model::yaml::{Place, Problem, Problems};
 
 use crate::collect::{
-    CollectError, CollectLimits, Collected, Database, DatasetInfo, Located, PartSink, Request, Sources, StopFlag,
+    CollectError, CollectLimits, Collected, Database, DatasetInfo, Located, ManualCollection, PartSink, Request,
+    Sources, StopFlag,
 };
 use crate::controller;
 use crate::encode::{Encoder, Kinds, Sizes};
@@ -170,10 +171,35 @@ impl Catalog {
                 key: dataset.key.clone(),
                 name: title(dataset),
                 shown: dataset.shown.clone(),
-                connected: database.is_some(),
+                // What people search needs no connection.
+                connected: database.is_some() || by_hand(dataset),
                 collections: u32::try_from(dataset.collections.len()).unwrap_or(u32::MAX),
             })
             .collect()
+    }
+
+    /// Collections that people search, in file order.
+    pub fn manual(&self) -> Vec<ManualCollection> {
+        let datasets = self.graph.manifests().datasets.iter();
+        let collections = datasets.flat_map(|dataset| dataset.collections.iter().map(move |c| (dataset, c)));
+        collections
+            .filter(|(_, collection)| !collection.skip)
+            .filter_map(|(dataset, collection)| {
+                let manual = collection.people.manual.as_ref()?;
+                Some(ManualCollection {
+                    dataset: dataset.shown.clone(),
+                    collection: collection.shown.clone(),
+                    ask: manual.ask.clone(),
+                    due: manual.due,
+                })
+            })
+            .collect()
+    }
+
+    /// Collections of which people see everything before it leaves, by the names that others see.
+    pub fn reviewed(&self) -> BTreeSet<(FidesKey, String)> {
+        let nodes = (0..self.graph.nodes().len()).filter(|&node| self.graph.collection(node).is_reviewed());
+        nodes.map(|node| (self.graph.dataset(node).shown.clone(), self.graph.collection(node).shown.clone())).collect()
     }
 
     /// Whether the person is known, without reading more than that takes.
@@ -325,6 +351,12 @@ impl Catalog {
 
 fn recorded(manifests: &Manifests) -> Result<Option<Information>, Problems> {
     crate::record::information(manifests).map_err(|error| Problems(vec![problem(&format!("system: {error}"))]))
+}
+
+/// Whether everything in a dataset is searched by people.
+fn by_hand(dataset: &Dataset) -> bool {
+    let mut collections = dataset.collections.iter().peekable();
+    collections.peek().is_some() && collections.all(|collection| collection.people.manual.is_some())
 }
 
 /// A dataset's name for people, in English if there is an English one.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tributary_archive::attestation::{Answer, NotSearched, NotSearchedReason, PartsSummary, Searched};
 use tributary_archive::digest::Sha256Hex;
 use tributary_archive::information::Information;
@@ -18,6 +19,7 @@ use tributary_archive::redaction::Redaction;
 use tributary_archive::table::Table;
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
+use tributary_model::language::Texts;
 use tributary_model::right::TableFormat;
 
 pub use crate::catalog::Catalog;
@@ -76,8 +78,21 @@ pub struct DatasetInfo {
     pub collections: u32,
 }
 
+/// A collection that no program can search, such as a paper archive: a person is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManualCollection {
+    /// Its dataset, as others see it.
+    pub dataset: FidesKey,
+    /// Its name, as others see it.
+    pub collection: String,
+    /// What is asked, in the entity's words; may be empty.
+    pub ask: Texts,
+    /// How long the answer may take, where that is said.
+    pub due: Option<Duration>,
+}
+
 /// Whether a person is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Located {
     /// Known.
     Found,
@@ -146,7 +161,7 @@ pub enum SinkError {
 }
 
 /// What was found: all that an attestation says about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Collected {
     /// Whether the person is known.
     pub located: Located,

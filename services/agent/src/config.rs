@@ -6,6 +6,7 @@
 mod database;
 mod dial_out;
 mod entities;
+mod inbox;
 mod quantity;
 mod read;
 mod schema;
@@ -22,6 +23,7 @@ pub(crate) use url::DatabaseUrl;
 
 pub use self::dial_out::{DialOut, Password, ProxySettings, WayOut};
 pub use self::entities::Served;
+pub use self::inbox::{InboxSettings, MailSettings, MailTls, WebhookSettings};
 use crate::collect::{CollectLimits, LARGE_CELL, Sources};
 
 /// Largest plain size of a table's part: what the archive profile allows.
@@ -48,6 +50,8 @@ pub struct Config {
     pub sources: Sources,
     /// What the spool may hold.
     pub spool: SpoolLimits,
+    /// What waits for people, and how they are told.
+    pub inbox: InboxSettings,
     /// Limits.
     pub limits: Limits,
     /// Whether gRPC reflection is served.

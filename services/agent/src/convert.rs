@@ -82,7 +82,7 @@ pub(crate) fn located(located: Located) -> i32 {
 
 pub(crate) fn state(state: State) -> i32 {
     match state {
-        State::Pending => wire::ExportState::Pending.into(),
+        State::Pending | State::Held => wire::ExportState::Pending.into(),
         State::Running => wire::ExportState::Running.into(),
         State::Attested => wire::ExportState::Attested.into(),
         State::Finished | State::Expired => wire::ExportState::Finished.into(),

@@ -9,7 +9,7 @@ mod csv;
 mod moment;
 mod ndjson;
 mod overview;
-mod part;
+pub(crate) mod part;
 mod path;
 mod preview;
 mod table;

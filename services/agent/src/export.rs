@@ -6,6 +6,8 @@
 mod changes;
 mod error;
 mod generation;
+mod giving;
+mod held;
 mod job;
 mod read;
 mod sink;
@@ -32,7 +34,8 @@ use tributary_transport::tasks::Tasks;
 use crate::attest::Signer;
 use crate::collect::Located;
 use crate::config::{Limits, SpoolLimits};
-use crate::ledger::{Begun, Export, Ledger, LedgerError, NewExport, Patience, Requested, State};
+use crate::inbox::Due;
+use crate::ledger::{Begun, Export, Ledger, LedgerError, NewExport, Patience, Requested, Source, State};
 use crate::spool::{PartName, Spool};
 use changes::Changes;
 pub(crate) use error::ExportError;
@@ -64,6 +67,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     /// How long exports are kept.
     pub(crate) spool_limits: SpoolLimits,
+    /// How long people may take.
+    pub(crate) due: Due,
 }
 
 struct Inner {
@@ -170,17 +175,18 @@ impl Exports {
         offset: u64,
     ) -> Result<impl Stream<Item = Result<Chunk, ExportError>> + Send + use<>, ExportError> {
         let export = self.open(name.instruction, case).await?;
-        let readable = matches!(export.state, State::Running | State::Attested);
+        let readable = matches!(export.state, State::Running | State::Held | State::Attested);
         if name.generation != export.generation || !readable {
             return Err(ExportError::Replaced { generation: export.generation });
         }
         let found = self
             .blocking(move |inner| Ok(inner.setup.ledger.part(name.instruction, name.generation, name.index)?))
             .await?;
-        let (part, key) = found.ok_or(ExportError::NoPart { index: name.index })?;
+        let (part, source, key) = found.ok_or(ExportError::NoPart { index: name.index })?;
         if offset > part.encoded_bytes {
             return Err(ExportError::BeyondEnd { size: part.encoded_bytes });
         }
+        let name = PartName { generation: source.generation, index: source.index, ..name };
         Ok(read::chunks(self.clone(), name, key, offset..part.encoded_bytes))
     }
 
@@ -209,7 +215,7 @@ impl Exports {
         }
         match (export.state, attested) {
             (State::Attested | State::Finished, Some(attested)) => Ok(attested.envelope),
-            (State::Pending | State::Running, _) => Err(ExportError::NotReady),
+            (State::Pending | State::Running | State::Held, _) => Err(ExportError::NotReady),
             (State::Attested | State::Finished | State::Expired, _) => Err(ExportError::NotFound),
         }
     }
@@ -235,6 +241,29 @@ impl Exports {
     pub(crate) fn spooled(&self) -> impl Fn() -> Option<u64> + Send + Sync + use<> {
         let inner = Arc::downgrade(&self.0);
         move || inner.upgrade().map(|inner| inner.setup.spool.used())
+    }
+
+    /// Looks into ledger and spool for the people at the entity.
+    pub(crate) async fn at_desk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Setup) -> Result<T, ExportError> + Send + 'static,
+    ) -> Result<T, ExportError> {
+        self.blocking(move |inner| work(&inner.setup)).await
+    }
+
+    /// Something was answered.
+    pub(crate) fn changed(&self, instruction: InstructionId) {
+        self.0.changes.tell(instruction);
+    }
+
+    /// Runs what belongs to the exports and ends with them.
+    pub(crate) fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        self.0.tasks.spawn(name, future);
+    }
+
+    /// Fires when the exports stop.
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.0.stopping.clone()
     }
 
     /// An export whose data is there or to come, of this case.
@@ -291,21 +320,21 @@ impl Inner {
     fn take_up(&self) -> Result<Vec<InstructionId>, ExportError> {
         self.setup.ledger.expire(self.now())?;
         let Setup { ledger, spool, .. } = &self.setup;
-        for (instruction, generation) in ledger.attested()? {
+        for (instruction, generation) in ledger.kept()? {
             if !self.is_whole(instruction, generation)? {
-                tracing::error!(%instruction, generation, "files of an attested export are gone; it begins anew");
+                tracing::error!(%instruction, generation, "files of an export are gone; it begins anew");
                 ledger.reopen(instruction, generation, "the agent lost what it had kept")?;
             }
         }
         let unfinished = ledger.resume()?;
-        spool.sweep(&ledger.attested()?)?;
+        spool.sweep(&[ledger.kept()?, ledger.given()?].concat())?;
         Ok(unfinished)
     }
 
     /// Whether the spool has every file that the ledger names: a restored backup may have one without the other.
     fn is_whole(&self, instruction: InstructionId, generation: u32) -> Result<bool, ExportError> {
-        let has = |part: &Part| {
-            let name = PartName { instruction, generation, index: part.index };
+        let has = |source: Source, part: &Part| {
+            let name = PartName { instruction, generation: source.generation, index: source.index };
             self.setup.spool.has(name, part.encoded_bytes)
         };
         Ok(self.setup.ledger.all_parts(instruction, generation, has)?)

@@ -6,6 +6,7 @@ use tributary_archive::attestation::{Answer, NotSearched, NotSearchedReason, Sea
 use tributary_archive::redaction::Redaction;
 use tributary_model::disposition::Disposition;
 use tributary_model::id::{EntityId, FidesKey};
+use tributary_model::manifest::Collection;
 
 use crate::graph::{Graph, NodeId, Plan};
 use crate::walk::Walked;
@@ -34,12 +35,20 @@ pub(crate) fn not_searched(
             detail,
         };
         let personal = dataset.collections.iter().any(|collection| dataset.is_personal(collection));
+        let by_program = || dataset.collections.iter().filter(|collection| collection.people.manual.is_none());
+        let is_by_hand = |collection: &Collection| collection.people.manual.is_some();
         if let Some((reason, detail)) = whole(connected[d], given_up.get(&dataset.key)) {
             let reason = if personal { reason } else { NotSearchedReason::NotPersonal };
-            gaps.push(gap(None, reason, detail.to_owned()));
+            if dataset.collections.iter().any(is_by_hand) {
+                gaps.extend(by_program().map(|collection| gap(Some(&collection.shown), reason, detail.to_owned())));
+            } else {
+                gaps.push(gap(None, reason, detail.to_owned()));
+            }
             continue;
         }
-        for (c, collection) in dataset.collections.iter().enumerate() {
+        // What a person searches is named when they have answered, or have not.
+        for (c, collection) in dataset.collections.iter().enumerate().filter(|(_, collection)| !is_by_hand(collection))
+        {
             let node = graph.nodes().iter().position(|node| (node.dataset, node.collection) == (d, c));
             let found = match node {
                 None => Some((NotSearchedReason::SkippedByManifest, "the manifest says skip_processing".to_owned())),

@@ -70,7 +70,8 @@ impl Graph {
     pub fn new(manifests: Arc<Manifests>) -> Self {
         let mut nodes = Vec::new();
         for (d, dataset) in manifests.datasets.iter().enumerate() {
-            for (c, collection) in dataset.collections.iter().enumerate().filter(|(_, collection)| !collection.skip) {
+            let searchable = |collection: &Collection| !collection.skip && collection.people.manual.is_none();
+            for (c, collection) in dataset.collections.iter().enumerate().filter(|(_, c)| searchable(c)) {
                 nodes.push(node(dataset, collection, d, c));
             }
         }
@@ -142,11 +143,12 @@ impl Graph {
     /// taken for two people, which costs a question and never shows one person's data to another.
     fn is_register(&self, index: NodeId) -> bool {
         // What several people share is none of them.
-        !self.collection(index).others.shared && self.key_names_a_person(index).unwrap_or_else(|| {
-            let referenced = self.joins.iter().any(|join| join.referenced == index && join.holder != index);
-            let sought = !self.nodes[index].identities.is_empty();
-            (sought && referenced) || holds_names(&self.collection(index).fields)
-        })
+        !self.collection(index).others.shared
+            && self.key_names_a_person(index).unwrap_or_else(|| {
+                let referenced = self.joins.iter().any(|join| join.referenced == index && join.holder != index);
+                let sought = !self.nodes[index].identities.is_empty();
+                (sought && referenced) || holds_names(&self.collection(index).fields)
+            })
     }
 
     /// Whether the primary key's categories say that it names a person; `None` when it has none.

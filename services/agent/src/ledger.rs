@@ -1,14 +1,18 @@
 //! The ledger: what an agent was told, what it did and what it signed, in one SQLite file that survives its death.
 //!
 //! Everything here blocks; callers are on a blocking thread. Personal data is sealed under each export's own key
-//! (`exports`, `items`), which is wrapped by the key-encryption key and dropped when the export ends.
+//! (`exports`, `items`, `answers`), which is wrapped by the key-encryption key and dropped when the export ends.
 
+mod answers;
 mod attested;
 mod error;
 mod exports;
 mod group;
+mod held;
 mod items;
 mod lock;
+mod outbox;
+mod questions;
 mod schema;
 mod trouble;
 mod tx;
@@ -20,11 +24,15 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use tributary_archive::frames::{ContentKey, CryptoError, KeyEncryptionKey};
 
+pub(crate) use answers::{Answered, Given, Matter, Shown};
 pub(crate) use attested::Attested;
 pub(crate) use error::LedgerError;
 pub(crate) use exports::{Begun, Export, NewExport, Requested, State, Walk};
-pub(crate) use items::{Item, Most, View};
+pub(crate) use held::{Held, KeptBack, WalkEnd};
+pub(crate) use items::{Entry, GIVEN, Item, Most, Source, View};
 pub(crate) use lock::DirLock;
+pub(crate) use outbox::Notice;
+pub(crate) use questions::{Ask, Question};
 pub(crate) use trouble::{Patience, Trouble};
 use tx::Tx;
 

@@ -17,6 +17,7 @@ mod export;
 mod gaps;
 pub mod graph;
 mod identity;
+pub mod inbox;
 pub mod init;
 mod ledger;
 mod metrics;

@@ -1,6 +1,7 @@
 //! What the agent shows of itself in numbers, by entity, without saying whose data it is.
 
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Weak};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
@@ -39,4 +40,20 @@ where
 /// Counts how a walk of an entity ended: `attested`, or what it came to nothing for.
 pub(crate) fn walk_ended(entity: &EntityId, outcome: &'static str) {
     WALKS.add(1, &[KeyValue::new("outcome", outcome), KeyValue::new(ENTITY, entity.to_string())]);
+}
+
+/// Shows how many questions to people of each entity are overdue, for as long as somebody counts them.
+pub(crate) fn show_overdue(counts: Vec<(EntityId, Weak<AtomicU64>)>) {
+    // The instrument belongs to the meter from here on.
+    let _gauge = meter()
+        .u64_observable_gauge("tributary.agent.inbox.overdue")
+        .with_description("Questions that people at the entity have not answered in time")
+        .with_callback(move |observer| {
+            for (entity, count) in &counts {
+                if let Some(count) = count.upgrade() {
+                    observer.observe(count.load(Ordering::Relaxed), &[KeyValue::new(ENTITY, entity.to_string())]);
+                }
+            }
+        })
+        .build();
 }

@@ -152,10 +152,10 @@ fn third_party(field: &Field) -> Column {
 fn free_text(field: &Field) -> Column {
     let own = match field.others.free_text {
         FreeText::Release => None,
-        FreeText::Review => Some(RedactionReason::AwaitsReview),
+        // A person sees it first: everything of such a collection is kept back until it is released.
+        FreeText::Review => None,
         FreeText::Redact => Some(RedactionReason::FreeText),
     };
-    // `FreeText` stands before `AwaitsReview`.
     field.fields.iter().filter_map(free_text).chain(own).min()
 }
 

@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::controller;
 use crate::dial_out;
 use crate::export::{Exports, Setup, Systems, Turns};
+use crate::inbox::{Notifier, SOCKET, Socket};
 use crate::ledger::DirLock;
 use crate::metrics;
 use crate::service::{Desk, Guard, Service};
@@ -85,7 +86,7 @@ impl Agent {
         let admin = config.admin.map(|address| bind("admin", address)).transpose()?;
         let Checked { identity, group, bundles, entities, lock } = checked;
         let (quota, turns) = (Quota::new(config.spool.quota), Turns::new(&config.limits));
-        let mut desks = BTreeMap::new();
+        let (mut desks, mut overdue) = (BTreeMap::new(), Vec::new());
         for (ready, systems) in entities.into_iter().zip(catalogs) {
             let Ready { served, signer, ledger } = ready;
             let in_spool =
@@ -100,9 +101,18 @@ impl Agent {
                 turns: turns.clone(),
                 limits: config.limits.clone(),
                 spool_limits: config.spool,
+                due: config.inbox.due(),
             };
-            desks.insert(served.id, Desk { exports: Exports::start(setup).await?, systems });
+            let exports = Exports::start(setup).await?;
+            let inbox = Socket::bind(&served.data_dir)
+                .map_err(|error| StartError::Data(format!("{}: {error}", served.data_dir.join(SOCKET).display())))?;
+            exports.spawn("inbox", inbox.serve(exports.clone()));
+            let notifier = Notifier::new(exports.clone(), served.id.clone(), &config.inbox);
+            overdue.push((served.id.clone(), notifier.overdue()));
+            exports.spawn("inbox notices", notifier.run());
+            desks.insert(served.id, Desk { exports, systems });
         }
+        metrics::show_overdue(overdue);
         metrics::show_spools(desks.iter().map(|(entity, desk)| (entity.clone(), desk.exports.spooled())).collect());
         for disagreement in desks.keys().filter_map(|entity| dial_out::disagreement(&config, &group, entity)) {
             tracing::warn!("{disagreement}");

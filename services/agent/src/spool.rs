@@ -48,17 +48,19 @@ impl Spool {
     pub(crate) fn sweep(&self, keep: &[(InstructionId, u32)]) -> io::Result<()> {
         for entry in fs::read_dir(&self.root)? {
             let entry = entry?;
-            let kept = keep.iter().find(|(instruction, _)| *entry.file_name() == *instruction.to_string());
-            let Some((instruction, generation)) = kept else {
+            let name = entry.file_name();
+            let kept: Vec<_> = keep.iter().filter(|(instruction, _)| *name == *instruction.to_string()).collect();
+            if kept.is_empty() {
                 remove(&entry.path())?;
                 continue;
-            };
+            }
             for inner in fs::read_dir(entry.path())? {
                 let inner = inner?;
-                if *inner.file_name() == *generation.to_string() {
-                    self.usage.set(*instruction, *generation, size(&inner.path())?);
-                } else {
-                    remove(&inner.path())?;
+                match kept.iter().find(|(_, generation)| *inner.file_name() == *generation.to_string()) {
+                    Some((instruction, generation)) => {
+                        self.usage.set(*instruction, *generation, size(&inner.path())?);
+                    }
+                    None => remove(&inner.path())?,
                 }
             }
         }
@@ -104,6 +106,23 @@ impl Spool {
         // Fails while another generation is there, which is right.
         let _ = fs::remove_dir(self.export_folder(instruction));
         Ok(())
+    }
+
+    /// Drops one part's file.
+    pub(crate) fn remove_part(&self, name: PartName) -> io::Result<()> {
+        let path = self.path(name);
+        let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+        remove(&path)?;
+        self.usage.give_back(name.instruction, name.generation, bytes);
+        Ok(())
+    }
+
+    /// Brings one part's file to the disk, so that it outlives a loss of power.
+    pub(crate) fn sync_part(&self, name: PartName) -> io::Result<()> {
+        File::open(self.path(name))?.sync_all()?;
+        let folder = self.folder(name.instruction, name.generation);
+        let export = self.export_folder(name.instruction);
+        [folder, export, self.root.clone()].into_iter().try_for_each(|folder| File::open(folder)?.sync_all())
     }
 
     /// Drops everything of an export.

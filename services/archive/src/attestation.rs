@@ -146,6 +146,8 @@ pub enum NotSearchedReason {
     SkippedByManifest,
     /// Rows of a store that several entities share do not say whose they are, so none of them hands these over.
     ControllerUnknown,
+    /// A person at the entity has to search it, and could not, or has not in time.
+    NotAnswered,
     /// The manifest declares no personal data there. The only reason that does not stand in the way of `NO_DATA`.
     NotPersonal,
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tributary_model::id::FidesKey;
 
 pub use check::{InvalidRedactions, check};
+pub use marks::count;
 pub(crate) use marks::{Marks, Tally};
 
 /// What every mark begins with. Data that begin so have an apostrophe in front, in tables that may have marks.

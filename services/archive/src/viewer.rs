@@ -150,6 +150,7 @@ fn gap(gap: &NotSearched) -> page::Gap<'_> {
             NotSearchedReason::SnapshotTooLong => page::GapReason::SnapshotTooLong,
             NotSearchedReason::SkippedByManifest => page::GapReason::SkippedByManifest,
             NotSearchedReason::ControllerUnknown => page::GapReason::ControllerUnknown,
+            NotSearchedReason::NotAnswered => page::GapReason::NotAnswered,
             NotSearchedReason::NotPersonal => page::GapReason::NotPersonal,
         },
         detail: &gap.detail,

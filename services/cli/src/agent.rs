@@ -2,6 +2,7 @@
 
 mod check;
 mod dry_run;
+mod inbox;
 mod init;
 
 use std::path::Path;
@@ -24,6 +25,8 @@ pub(crate) enum Agent {
     Check(check::Check),
     /// Count what a request would find, without sending anything
     DryRun(dry_run::Rehearsal),
+    /// What waits for people at the entity: searches by hand, reviews before release
+    Inbox(inbox::Inbox),
 }
 
 /// Runs the command.
@@ -33,6 +36,7 @@ pub(crate) async fn run(command: Agent, output: Output) -> Outcome {
         Agent::Keygen(args) => keygen(&args, output),
         Agent::Check(args) => check::run(&args, output).await,
         Agent::DryRun(args) => dry_run::run(&args, output),
+        Agent::Inbox(args) => inbox::run(args, output).await,
     }
 }
 

@@ -158,6 +158,11 @@ uuid_id!(
     InstructionId, "an instruction id"
 );
 
+uuid_id!(
+    /// Something that people at an entity are asked.
+    QuestionId, "a question's id"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 
 mod check;
 mod controller;
+mod manual;
 mod namespace;
 mod others;
 mod read;
@@ -21,6 +22,7 @@ use crate::identifier::Folding;
 use crate::yaml::Place;
 
 pub use controller::{ByColumn, Controller, Whose};
+pub use manual::{Manual, PeopleWork};
 pub use namespace::Namespace;
 pub use others::{ActorRows, CollectionOthers, FieldOthers, FreeText, Role};
 pub use system::{Flow, PrivacyDeclaration, System};
@@ -104,6 +106,8 @@ pub struct Collection {
     pub controller: Option<Controller>,
     /// What its rows hold of other people.
     pub others: CollectionOthers,
+    /// What people at the entity have to do with it.
+    pub people: PeopleWork,
     /// Its fields in file order, which is the order in which they are exported.
     pub fields: Vec<Field>,
     /// Where it is declared.

@@ -9,6 +9,7 @@ mod crash;
 mod dialling_in;
 mod full_disk;
 mod identities;
+mod inbox;
 mod links;
 mod main_job;
 mod manifests;

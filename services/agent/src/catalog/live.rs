@@ -38,7 +38,7 @@ pub(super) fn compare(catalog: &Catalog, dataset: usize) -> Result<Vec<Missing>,
     let opened = open::snapshot(catalog, dataset, &StopFlag::new()).map_err(unavailable)?;
     let Some(mut database) = opened else { return Ok(Vec::new()) };
     let mut missing = Vec::new();
-    for collection in declared.collections.iter().filter(|collection| !collection.skip) {
+    for collection in declared.collections.iter().filter(|c| !c.skip && c.people.manual.is_none()) {
         let place = format!("dataset `{}`, collection `{}`", declared.key, collection.name);
         let table = match database.table(&collection.name) {
             Ok(table) => table,

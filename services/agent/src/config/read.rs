@@ -11,7 +11,7 @@ use tributary_model::yaml::{Fields, Node, Problems, Reader, parse};
 use super::database::databases;
 use super::entities::{Entities, entities};
 use super::quantity::{ByteSize, Span};
-use super::{Config, GroupSource, IdentityFiles, Limits, MAX_PART_BYTES, SpoolLimits};
+use super::{Config, GroupSource, IdentityFiles, InboxSettings, Limits, MAX_PART_BYTES, SpoolLimits};
 use crate::collect::{LARGE_CELL, Sources};
 
 /// Smaller parts than this would be all headers.
@@ -46,6 +46,8 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
     let manifests = shared_manifests(r, &mut f, entities.as_ref(), folder);
     let databases = f.node("databases").map_or(Some(BTreeMap::new()), |node| databases(r, node, folder));
     let spool = f.node("spool").map_or(Some(SpoolLimits::default()), |node| spool(r, node));
+    let inbox = f.node("inbox");
+    let inbox = inbox.map_or(Some(InboxSettings::default()), |node| super::inbox::inbox(r, node, folder));
     let limits = f.node("limits").map_or(Some(Limits::default()), |node| limits(r, node));
     let reflection = f.node("reflection").map_or(Some(true), |node| r.scalar(node, "reflection"));
     f.deny_unknown(r);
@@ -60,6 +62,7 @@ fn root_fields(r: &mut Reader, root: &Node, folder: &Path) -> Option<Config> {
         group: group?,
         sources: Sources { manifests: manifests?, own, databases: databases? },
         spool: spool?,
+        inbox: inbox?,
         limits: limits?,
         reflection: reflection?,
     })

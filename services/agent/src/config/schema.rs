@@ -36,6 +36,8 @@ pub(super) struct AgentFile {
     databases: Option<BTreeMap<String, DatabaseSection>>,
     /// What the spool may hold.
     spool: Option<SpoolSection>,
+    /// What waits for people at the entity, and how they are told.
+    inbox: Option<InboxSection>,
     /// Limits. Times are written like 30s, 2h or 7d, sizes like 512MiB.
     limits: Option<LimitsSection>,
     /// Whether gRPC reflection is served; true unless said otherwise.
@@ -220,4 +222,60 @@ struct LimitsSection {
     retry_max: Option<String>,
     /// How long a stop waits for calls under way.
     drain: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct InboxSection {
+    /// How long an answer may take; never so long that a request's month would be missed.
+    due: Option<InboxDueSection>,
+    /// How long after its day an answer is waited for. Then what was not searched is named, and what nobody looked at is
+    /// withheld. For ever unless said otherwise.
+    give_up: Option<String>,
+    /// Mail to those who are asked.
+    mail: Option<MailSection>,
+    /// A URL that is called with JSON whenever somebody is asked, reminded or late.
+    webhook: Option<WebhookSection>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct InboxDueSection {
+    /// A search by hand, unless the manifest says otherwise; 10d unless said otherwise.
+    manual: Option<String>,
+    /// A review before release; 10d unless said otherwise.
+    review: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct MailSection {
+    /// The mail server, host:port.
+    smtp: String,
+    /// `required` for TLS from the first byte on (unless said otherwise), `starttls`, or `none` for a server on this
+    /// machine.
+    tls: Option<String>,
+    /// PEM file of the authority that vouches for the server; the public ones unless said otherwise.
+    ca: Option<String>,
+    /// User name, if the server asks for one.
+    username: Option<String>,
+    /// File with the password, readable by its owner only, read for every mail.
+    password_file: Option<String>,
+    /// Who writes.
+    from: String,
+    /// Who is asked and reminded.
+    to: Vec<String>,
+    /// Who is told when nobody answers in time, daily; `to` unless said otherwise.
+    escalate_to: Option<Vec<String>>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct WebhookSection {
+    /// A URL with https://, or with http:// on this machine.
+    url: String,
+    /// File with the secret under which what is posted is signed: `Tributary-Signature: sha256=…`, HMAC-SHA-256 of the body.
+    secret_file: String,
+    /// PEM file of the authority that vouches for the server; the public ones unless said otherwise.
+    ca: Option<String>,
 }

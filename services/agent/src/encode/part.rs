@@ -13,7 +13,7 @@ const LEVEL: u32 = 1;
 const CHUNK: usize = 64 * 1024;
 
 /// Writes parts one after another.
-pub(super) struct Writer<'s> {
+pub(crate) struct Writer<'s> {
     sink: &'s mut dyn PartSink,
     deflate: Compress,
     out: Vec<u8>,
@@ -30,13 +30,13 @@ struct Running {
 }
 
 /// The sizes and digests of a part.
-pub(super) struct Measured {
-    pub(super) encoding: Encoding,
-    pub(super) bytes: u64,
-    pub(super) encoded_bytes: u64,
-    pub(super) crc32: u32,
-    pub(super) sha256: Sha256Hex,
-    pub(super) encoded_sha256: Sha256Hex,
+pub(crate) struct Measured {
+    pub(crate) encoding: Encoding,
+    pub(crate) bytes: u64,
+    pub(crate) encoded_bytes: u64,
+    pub(crate) crc32: u32,
+    pub(crate) sha256: Sha256Hex,
+    pub(crate) encoded_sha256: Sha256Hex,
 }
 
 impl Running {
@@ -53,28 +53,28 @@ impl Running {
 }
 
 impl<'s> Writer<'s> {
-    pub(super) fn new(sink: &'s mut dyn PartSink) -> Self {
+    pub(crate) fn new(sink: &'s mut dyn PartSink) -> Self {
         let deflate = Compress::new(Compression::new(LEVEL), false);
         Self { sink, deflate, out: Vec::with_capacity(CHUNK), part: Running::new(Encoding::Deflate) }
     }
 
-    pub(super) fn table(&mut self, table: &Table) -> Result<(), SinkError> {
+    pub(crate) fn table(&mut self, table: &Table) -> Result<(), SinkError> {
         self.sink.table(table)
     }
 
     /// The sink itself, for what follows after all parts.
-    pub(super) fn into_sink(self) -> &'s mut dyn PartSink {
+    pub(crate) fn into_sink(self) -> &'s mut dyn PartSink {
         self.sink
     }
 
-    pub(super) fn begin(&mut self, encoding: Encoding) -> Result<(), SinkError> {
+    pub(crate) fn begin(&mut self, encoding: Encoding) -> Result<(), SinkError> {
         self.deflate.reset();
         self.out.clear();
         self.part = Running::new(encoding);
         self.sink.begin()
     }
 
-    pub(super) fn write(&mut self, plain: &[u8]) -> Result<(), SinkError> {
+    pub(crate) fn write(&mut self, plain: &[u8]) -> Result<(), SinkError> {
         self.part.bytes += plain.len() as u64;
         self.part.crc32.update(plain);
         self.part.sha256.update(plain);
@@ -85,7 +85,7 @@ impl<'s> Writer<'s> {
     }
 
     /// Ends the encoding and returns what was measured; the descriptor follows with `finish`.
-    pub(super) fn end(&mut self) -> Result<Measured, SinkError> {
+    pub(crate) fn end(&mut self) -> Result<Measured, SinkError> {
         if self.part.encoding == Encoding::Deflate {
             self.deflate(&[], FlushCompress::Finish)?;
             self.send()?;
@@ -101,7 +101,7 @@ impl<'s> Writer<'s> {
         })
     }
 
-    pub(super) fn finish(&mut self, part: &Part) -> Result<(), SinkError> {
+    pub(crate) fn finish(&mut self, part: &Part) -> Result<(), SinkError> {
         self.sink.finish(part)
     }
 

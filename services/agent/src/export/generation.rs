@@ -6,15 +6,15 @@ use aws_lc_rs::rand;
 use jiff::Timestamp;
 use tributary_model::id::{FidesKey, InstructionId};
 
-use super::sink::{Kept, Sink, room};
-use super::{Inner, after};
+use super::sink::{Kept, Places, Sink, room};
+use super::{Inner, after, held};
 use crate::attest::{About, SignError};
-use crate::collect::{CollectError, Request, SinkError, StopFlag};
-use crate::ledger::{Attested, LedgerError, State, Trouble, Walk};
+use crate::collect::{CollectError, Located, Request, SinkError, StopFlag};
+use crate::ledger::{Attested, LedgerError, State, Trouble, Walk, WalkEnd};
 use crate::metrics;
 
 /// What the gateway is told of a failure whose cause only our log may name.
-const INTERNAL: &str = "an internal error; the cause is in the agent's log";
+pub(super) const INTERNAL: &str = "an internal error; the cause is in the agent's log";
 
 /// How much more room there must be than a walk used up before it is worth another one: above what frames, blocks and the
 /// ledger make of it.
@@ -25,6 +25,8 @@ const MORE: u64 = 256 * 1024;
 pub(super) enum Outcome {
     /// Nothing: it is attested, or the export has ended.
     Ended,
+    /// The wait for people.
+    Held,
     /// Another walk.
     Waits {
         /// Not before this instant.
@@ -62,7 +64,13 @@ pub(super) fn run(inner: &Inner, instruction: InstructionId, stop: &StopFlag) ->
     let generation = walk.generation;
     inner.changes.tell(instruction);
     match collect(inner, instruction, &walk, started_at, stop) {
-        Ok(parts) => {
+        Ok(None) => {
+            metrics::walk_ended(&inner.setup.signer.entity, "held");
+            tracing::info!(%instruction, generation, "an export waits for people at the entity");
+            inner.changes.tell(instruction);
+            Outcome::Held
+        }
+        Ok(Some(parts)) => {
             metrics::walk_ended(&inner.setup.signer.entity, "attested");
             tracing::info!(%instruction, generation, parts, "an export is attested");
             inner.changes.tell(instruction);
@@ -81,29 +89,44 @@ pub(super) fn broke_off(inner: &Inner, instruction: InstructionId) -> Outcome {
     }
 }
 
-/// Collects, signs and keeps. Returns the number of parts.
+/// Collects, signs and keeps. Returns the number of parts; nothing when people are waited for first.
 fn collect(
     inner: &Inner,
     instruction: InstructionId,
     walk: &Walk,
     started_at: Timestamp,
     stop: &StopFlag,
-) -> Result<u32, Failure> {
+) -> Result<Option<u32>, Failure> {
     let setup = &inner.setup;
     let generation = walk.generation;
     // Nobody would accept what a key signs that does not count: say so before the work is done.
     setup.signer.check(started_at)?;
     setup.spool.begin(instruction, generation).map_err(room)?;
+    // Before anything is read, so that people can begin.
+    let asked = held::ask(inner, instruction, walk.case, started_at)?;
+    let reviewed = setup.systems.reviewed();
     let request = Request {
         controller: setup.signer.entity.clone(),
         identifiers: walk.requested.identifiers.clone(),
         format: walk.requested.format,
         given_up: walk.given_up.clone(),
     };
-    let mut sink = Sink::new(inner, &walk.key, instruction, generation);
+    let mut sink = Sink::new(inner, &walk.key, (instruction, generation), &reviewed);
     let collected = setup.systems.collect(&request, &mut sink, stop)?;
-    if sink.kept()? != Kept::said(&collected) {
+    let (kept, places) = sink.kept()?;
+    if kept != Kept::said(&collected) {
         return Err(Failure::Internal("the walk gave something else than it says".to_owned()));
+    }
+    let is_one = collected.located != Located::NeedsIdentity;
+    if asked && !is_one {
+        setup.ledger.withdraw(instruction)?;
+    }
+    if is_one && (asked || places.is_held) {
+        setup.spool.sync(instruction, generation).map_err(room)?;
+        let Places { position, given: parts, .. } = places;
+        let end = WalkEnd { started_at, collected, right: walk.requested.right, position, parts };
+        let kept = held::hold(inner, instruction, walk, &end)?;
+        return if kept { Ok(None) } else { Err(Failure::Stopped) };
     }
     let parts = collected.parts.count;
     let now = inner.now();
@@ -114,7 +137,7 @@ fn collect(
     setup.spool.sync(instruction, generation).map_err(room)?;
     let attested = Attested { envelope, parts };
     let kept = setup.ledger.attest(instruction, generation, &attested, inner.expiry(now), now)?;
-    if kept { Ok(parts) } else { Err(Failure::Stopped) }
+    if kept { Ok(Some(parts)) } else { Err(Failure::Stopped) }
 }
 
 /// Drops what a generation has kept, and says when and why the next one comes.

@@ -1,4 +1,5 @@
-//! One export's job: waits for its turn, walks, and after a failure waits and walks again, until it is attested or ended.
+//! One export's job: waits for its turn, walks, and after a failure waits and walks again; after a walk waits for people
+//! where it must, until it is attested or ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tributary_model::id::InstructionId;
 
 use super::generation::{self, Outcome};
+use super::held::{self, Waited};
 use super::{Exports, Inner, blocking};
 use crate::collect::StopFlag;
 
@@ -66,11 +68,20 @@ pub(super) async fn run(exports: Exports, instruction: InstructionId, job: Job, 
     }
     let inner = Arc::clone(&exports.0);
     loop {
+        // At once for one that an earlier process left waiting; nothing for any other.
+        let waited = job.ended.run_until_cancelled(held::wait_for_people(&exports, instruction)).await;
+        if waited.is_none_or(|waited| waited == Waited::Ended) {
+            return;
+        }
         let Some(Ok(turn)) = job.ended.run_until_cancelled(inner.setup.turns.walks.acquire()).await else { return };
         // Not cut short: a walk that is told to stop clears its files away, and only then is the job over.
         let outcome = walk(&inner, instruction, &job).await;
         drop(turn);
-        let Outcome::Waits { until, room } = outcome else { return };
+        let (until, room) = match outcome {
+            Outcome::Ended => return,
+            Outcome::Held => continue,
+            Outcome::Waits { until, room } => (until, room),
+        };
         let waits = async {
             wait(&inner, until).await;
             wait_for_room(&exports, instruction, room).await;
@@ -92,7 +103,7 @@ async fn walk(inner: &Arc<Inner>, instruction: InstructionId, job: &Job) -> Outc
     }
 }
 
-async fn wait(inner: &Inner, until: Timestamp) {
+pub(super) async fn wait(inner: &Inner, until: Timestamp) {
     loop {
         let left = Duration::try_from(until.duration_since(inner.now())).unwrap_or(Duration::ZERO);
         if left.is_zero() {

@@ -1,6 +1,7 @@
 //! Takes a walk's parts into the spool and their descriptors, previews and record of processing into the ledger, and
 //! checks what the walk says of them.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use tributary_archive::attestation::PartsSummary;
@@ -14,7 +15,7 @@ use tributary_model::id::{FidesKey, InstructionId};
 
 use super::Inner;
 use crate::collect::{Collected, PartSink, SinkError};
-use crate::ledger::{Item, LedgerError};
+use crate::ledger::{Entry, Item, LedgerError, Source};
 use crate::spool::{PartName, PartWriter, SpoolFull};
 
 /// Where one generation's parts go.
@@ -23,12 +24,27 @@ pub(super) struct Sink<'a> {
     key: &'a ContentKey,
     instruction: InstructionId,
     generation: u32,
+    /// Collections of which a person sees everything first.
+    reviewed: &'a BTreeSet<(FidesKey, String)>,
     /// Items kept so far.
     position: u32,
+    /// Parts that are not kept back.
+    given: u32,
     /// Items that are kept together with what comes after them: each commit is told to whoever watches.
-    waiting: Vec<Item>,
+    waiting: Vec<Entry>,
     current: Option<PartWriter>,
     sum: Sum,
+}
+
+/// What became of a walk's items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Places {
+    /// The last item's position.
+    pub(super) position: u32,
+    /// Parts that are not kept back.
+    pub(super) given: u32,
+    /// Whether anything is kept back.
+    pub(super) is_held: bool,
 }
 
 /// What was kept, in sum.
@@ -60,7 +76,13 @@ impl Kept {
 }
 
 impl<'a> Sink<'a> {
-    pub(super) fn new(inner: &'a Inner, key: &'a ContentKey, instruction: InstructionId, generation: u32) -> Self {
+    pub(super) fn new(
+        inner: &'a Inner,
+        key: &'a ContentKey,
+        name: (InstructionId, u32),
+        reviewed: &'a BTreeSet<(FidesKey, String)>,
+    ) -> Self {
+        let (instruction, generation) = name;
         let sum = Sum {
             count: 0,
             bytes: 0,
@@ -70,18 +92,26 @@ impl<'a> Sink<'a> {
             previews: None,
             information: None,
         };
-        Self { inner, key, instruction, generation, position: 0, waiting: Vec::new(), current: None, sum }
+        let (position, given, waiting, current) = (0, 0, Vec::new(), None);
+        Self { inner, key, instruction, generation, reviewed, position, given, waiting, current, sum }
     }
 
-    /// Keeps what still waits, and says what was kept.
-    pub(super) fn kept(mut self) -> Result<Kept, SinkError> {
+    /// Keeps what still waits, and says what was kept and how much of it.
+    pub(super) fn kept(mut self) -> Result<(Kept, Places), SinkError> {
         self.keep()?;
+        let places = Places { position: self.position, given: self.given, is_held: self.given < self.sum.count };
         let Sum { count, bytes, encoded_bytes, rows, digest, previews, information } = self.sum;
-        Ok(Kept {
+        let kept = Kept {
             parts: PartsSummary { count, bytes, encoded_bytes, rows, sha256: digest.finish() },
             previews_sha256: previews.map(|(hasher, _)| hasher.finish()),
             information_sha256: information,
-        })
+        };
+        Ok((kept, places))
+    }
+
+    /// Whether a person sees everything of a collection first.
+    fn holds(&self, dataset: &FidesKey, collection: &str) -> bool {
+        !self.reviewed.is_empty() && self.reviewed.contains(&(dataset.clone(), collection.to_owned()))
     }
 
     fn name(&self) -> PartName {
@@ -110,7 +140,8 @@ impl<'a> Sink<'a> {
 impl PartSink for Sink<'_> {
     fn table(&mut self, table: &Table) -> Result<(), SinkError> {
         // Nobody needs it before its first part.
-        self.waiting.push(Item::Table(table.clone()));
+        let is_held = self.holds(&table.dataset, &table.collection);
+        self.waiting.push(Entry { item: Item::Table(table.clone()), source: None, is_held });
         Ok(())
     }
 
@@ -131,7 +162,16 @@ impl PartSink for Sink<'_> {
         if carried != part.encoded_bytes {
             return Err(misuse("a descriptor with another size than the bytes"));
         }
-        self.waiting.push(Item::Part(part.clone()));
+        let source = Source { generation: self.generation, index: part.index };
+        if self.holds(&part.dataset, &part.collection) {
+            self.waiting.push(Entry { item: Item::Part(part.clone()), source: Some(source), is_held: true });
+        } else {
+            // What leaves is numbered without gaps, whatever is kept back before it.
+            self.given += 1;
+            let source = (part.index != self.given).then_some(source);
+            let item = Item::Part(Part { index: self.given, ..part.clone() });
+            self.waiting.push(Entry { item, source, is_held: false });
+        }
         self.keep()?;
         self.sum.count += 1;
         self.sum.bytes += part.bytes;
@@ -149,7 +189,8 @@ impl PartSink for Sink<'_> {
             None => Hasher::new(),
         };
         // All previews of an entity are bounded, and come at the end at once.
-        self.waiting.push(Item::Preview(preview.clone()));
+        let is_held = self.holds(&preview.dataset, &preview.collection);
+        self.waiting.push(Entry { item: Item::Preview(preview.clone()), source: None, is_held });
         hasher.update(&preview::to_file([preview]));
         self.sum.previews = Some((hasher, place));
         Ok(())
@@ -159,7 +200,7 @@ impl PartSink for Sink<'_> {
         if self.sum.information.is_some() {
             return Err(misuse("a second record of processing"));
         }
-        self.waiting.push(Item::Information(information.clone()));
+        self.waiting.push(Item::Information(information.clone()).into());
         self.sum.information = Some(information::digest(information));
         Ok(())
     }

@@ -1,10 +1,14 @@
 //! What the export jobs need of the entity's systems. The catalog is it; tests put others in its place, whose failures
 //! come when they are wanted.
 
-use tributary_model::id::IdentifierType;
+use std::collections::BTreeSet;
+
+use tributary_model::id::{FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
 
-use crate::collect::{Catalog, CollectError, Collected, DatasetInfo, Located, PartSink, Request, StopFlag};
+use crate::collect::{
+    Catalog, CollectError, Collected, DatasetInfo, Located, ManualCollection, PartSink, Request, StopFlag,
+};
 
 /// The entity's systems, searched on a blocking thread.
 pub(crate) trait Systems: Send + Sync + 'static {
@@ -12,6 +16,14 @@ pub(crate) trait Systems: Send + Sync + 'static {
     fn identifier_types(&self) -> Vec<IdentifierType>;
     /// Declared datasets.
     fn datasets(&self) -> Vec<DatasetInfo>;
+    /// Collections that a person is asked about, since no program can search them.
+    fn manual(&self) -> Vec<ManualCollection> {
+        Vec::new()
+    }
+    /// Collections of which a person sees everything before it leaves, as others see their names.
+    fn reviewed(&self) -> BTreeSet<(FidesKey, String)> {
+        BTreeSet::new()
+    }
     /// Whether a person is known.
     fn locate(&self, identifiers: &[Identifier], stop: &StopFlag) -> Result<Located, CollectError>;
     /// Finds a person's data and encodes it into `sink`.
@@ -25,6 +37,14 @@ impl Systems for Catalog {
 
     fn datasets(&self) -> Vec<DatasetInfo> {
         Self::datasets(self)
+    }
+
+    fn manual(&self) -> Vec<ManualCollection> {
+        Self::manual(self)
+    }
+
+    fn reviewed(&self) -> BTreeSet<(FidesKey, String)> {
+        Self::reviewed(self)
     }
 
     fn locate(&self, identifiers: &[Identifier], stop: &StopFlag) -> Result<Located, CollectError> {

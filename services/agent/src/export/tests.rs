@@ -1,8 +1,10 @@
 //! Promises of export jobs, with systems that fail, wait and panic when a test wants it.
 
+mod people;
 mod presented;
 mod room;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -23,7 +25,7 @@ use tributary_model::mandate::Action;
 use tributary_model::right::{Right, TableFormat};
 
 use super::*;
-use crate::collect::{CollectError, Collected, DatasetInfo, PartSink, Request, StopFlag};
+use crate::collect::{CollectError, Collected, DatasetInfo, ManualCollection, PartSink, Request, StopFlag};
 use crate::spool::Quota;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,6 +37,8 @@ type Walking =
 struct Fake {
     walks: AtomicU32,
     walk: Walking,
+    manual: Vec<ManualCollection>,
+    reviewed: BTreeSet<(FidesKey, String)>,
 }
 
 impl Systems for Fake {
@@ -44,6 +48,14 @@ impl Systems for Fake {
 
     fn datasets(&self) -> Vec<DatasetInfo> {
         Vec::new()
+    }
+
+    fn manual(&self) -> Vec<ManualCollection> {
+        self.manual.clone()
+    }
+
+    fn reviewed(&self) -> BTreeSet<(FidesKey, String)> {
+        self.reviewed.clone()
     }
 
     /// Waits until it is told to stop.
@@ -64,6 +76,7 @@ struct World {
     clock: Arc<ManualClock>,
     key: SigningKey,
     limits: Limits,
+    give_up: Option<Duration>,
 }
 
 impl World {
@@ -75,7 +88,7 @@ impl World {
         let clock = Arc::new(ManualClock::at("2026-11-21T12:00:00Z".parse().unwrap()));
         let second = Duration::from_secs(1);
         let limits = Limits { retry_min: second, retry_max: second, ..Limits::default() };
-        Self { folder, clock, key: SigningKey::generate().unwrap(), limits }
+        Self { folder, clock, key: SigningKey::generate().unwrap(), limits, give_up: None }
     }
 
     fn data(&self) -> PathBuf {
@@ -93,6 +106,16 @@ impl World {
     }
 
     async fn start_in(&self, data: &Path, walk: Walking) -> Exports {
+        Exports::start(self.setup(data, walk, Vec::new(), BTreeSet::new())).await.unwrap()
+    }
+
+    fn setup(
+        &self,
+        data: &Path,
+        walk: Walking,
+        manual: Vec<ManualCollection>,
+        reviewed: BTreeSet<(FidesKey, String)>,
+    ) -> Setup {
         let kek = KeyEncryptionKey::load(&self.folder.path().join("kek")).unwrap();
         let now = self.clock.now();
         let published = ValidKey {
@@ -108,17 +131,18 @@ impl World {
             group_version: 1,
             group_sha256: Sha256Hex::of(b"group"),
         };
-        let setup = Setup {
+        let day = Duration::from_secs(24 * 3600);
+        Setup {
             ledger: Ledger::open(data, kek).unwrap(),
             spool: Spool::open(data.join("spool"), Quota::new(1 << 24)).unwrap(),
-            systems: Arc::new(Fake { walks: AtomicU32::new(0), walk }),
+            systems: Arc::new(Fake { walks: AtomicU32::new(0), walk, manual, reviewed }),
             signer,
             clock: self.clock.clone(),
             turns: Turns::new(&self.limits),
             limits: self.limits.clone(),
             spool_limits: SpoolLimits::default(),
-        };
-        Exports::start(setup).await.unwrap()
+            due: Due { manual: 10 * day, review: 10 * day, give_up: self.give_up },
+        }
     }
 
     fn later(&self, seconds: i64) {
@@ -241,7 +265,9 @@ async fn bytes(exports: &Exports, mandate: &Mandate, generation: u32, index: u32
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    let inside = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    // A socket is no file.
+    entries.flat_map(inside).filter(|path| path.is_file()).collect()
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -16,7 +16,7 @@ use tributary_archive::table::Table;
 use tributary_model::id::InstructionId;
 
 use super::{ExportError, Exports};
-use crate::ledger::{Item, Most, State, View};
+use crate::ledger::{Export, Item, Most, State, View};
 
 /// What a watcher holds at once: a preview may be 256 KiB.
 const BATCH: Most = Most { items: 64, bytes: 512 * 1024 };
@@ -56,7 +56,7 @@ struct Watch {
     changed: watch::Receiver<()>,
     /// The generation announced; 0 for none.
     generation: u32,
-    /// Its items passed on.
+    /// Position of the last of its items that was passed on.
     position: u32,
     /// What was last said about waiting.
     said: Option<Event>,
@@ -112,24 +112,20 @@ impl Watch {
     }
 
     fn take(&mut self, view: View) {
-        let View { export, items, attested } = view;
+        let View { export, items, is_all, attested } = view;
         if export.state == State::Pending {
-            let reason = export.reason.unwrap_or_else(|| "it waits for its turn".to_owned());
-            let pending = Event::Pending { reason, retry_at: export.retry_at };
-            if self.said.as_ref() != Some(&pending) {
-                self.said = Some(pending.clone());
-                self.queue.push_back(pending);
-            }
-            return;
+            return self.pending(export, "it waits for its turn");
         }
-        self.said = None;
+        if export.state != State::Held {
+            self.said = None;
+        }
         if export.generation != self.generation {
             self.generation = export.generation;
             self.position = 0;
             self.queue.push_back(Event::GenerationStarted(export.generation));
         }
-        for item in items {
-            self.position += 1;
+        for (position, item) in items {
+            self.position = position;
             self.queue.push_back(match item {
                 Item::Table(table) => Event::Table(table),
                 Item::Part(part) => Event::Part(export.generation, part),
@@ -140,6 +136,18 @@ impl Watch {
         if let Some(attested) = attested {
             self.queue.push_back(Event::Attested { envelope: attested.envelope, parts: attested.parts });
             self.ended = true;
+        } else if export.state == State::Held && is_all {
+            self.pending(export, "it waits for people at the entity");
+        }
+    }
+
+    /// Says why it waits, unless that was said last.
+    fn pending(&mut self, export: Export, otherwise: &str) {
+        let reason = export.reason.unwrap_or_else(|| otherwise.to_owned());
+        let pending = Event::Pending { reason, retry_at: export.retry_at };
+        if self.said.as_ref() != Some(&pending) {
+            self.said = Some(pending.clone());
+            self.queue.push_back(pending);
         }
     }
 }

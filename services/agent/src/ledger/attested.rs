@@ -30,7 +30,7 @@ impl Ledger {
         let id = instruction.to_string();
         self.write(Sync::Durable, |tx| {
             let changed = tx.execute(
-                "UPDATE export SET state = 'attested', expires_at = ?3
+                "UPDATE export SET state = 'attested', expires_at = ?3, reason = NULL, retry_at = NULL, held = NULL
                  WHERE instruction = ?1 AND generation = ?2 AND state = 'running'",
                 params![id, generation, millis(expires_at)],
             )?;

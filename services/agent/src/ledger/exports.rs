@@ -13,6 +13,7 @@ use tributary_model::identifier::{self, Identifier};
 use tributary_model::right::{Right, TableFormat};
 use zeroize::Zeroizing;
 
+use super::questions;
 use super::trouble::{self, Patience};
 use super::tx::Tx;
 use super::{Ledger, LedgerError, Sync, millis, timestamp};
@@ -27,6 +28,8 @@ pub(crate) enum State {
     Pending,
     /// Being read into the spool.
     Running,
+    /// Read, and people at the entity are waited for; what they need not see can be read.
+    Held,
     /// Attested; its parts can be read.
     Attested,
     /// Finished or cancelled by the gateway: nothing is left but what was signed.
@@ -36,13 +39,14 @@ pub(crate) enum State {
 }
 
 impl State {
-    const ALL: [Self; 5] = [Self::Pending, Self::Running, Self::Attested, Self::Finished, Self::Expired];
+    const ALL: [Self; 6] = [Self::Pending, Self::Running, Self::Held, Self::Attested, Self::Finished, Self::Expired];
 
     /// The name in the ledger.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Running => "running",
+            Self::Held => "held",
             Self::Attested => "attested",
             Self::Finished => "finished",
             Self::Expired => "expired",
@@ -51,7 +55,7 @@ impl State {
 
     /// Whether the export's data is still kept or to come.
     pub(crate) fn is_open(self) -> bool {
-        matches!(self, Self::Pending | Self::Running | Self::Attested)
+        matches!(self, Self::Pending | Self::Running | Self::Held | Self::Attested)
     }
 
     fn parse(text: &str) -> Result<Self, LedgerError> {
@@ -76,12 +80,14 @@ pub(crate) struct Export {
     pub(crate) failures: u32,
     /// When it is given up if nobody asks for it.
     pub(crate) expires_at: Timestamp,
+    /// Whether a person at the entity has still to answer: then it is not given up.
+    pub(crate) is_asked: bool,
 }
 
 impl Export {
     /// The same, seen at `now`: one whose time is over counts as expired before the sweep comes to it.
     fn at(self, now: Timestamp) -> Self {
-        let over = self.state.is_open() && now >= self.expires_at;
+        let over = self.state.is_open() && !self.is_asked && now >= self.expires_at;
         if over { Self { state: State::Expired, ..self } } else { self }
     }
 }
@@ -178,6 +184,8 @@ impl Ledger {
                 return Ok(Begun::TooMany);
             }
             shred(tx, new.instruction, State::Expired)?;
+            // Whatever was answered for what has expired was answered about something that is gone.
+            questions::forget(tx, new.instruction)?;
             tx.execute(
                 "INSERT INTO export (instruction, case_id, fingerprint, state, generation, wrapped_key, request, failures,
                                      started_at, expires_at)
@@ -195,26 +203,29 @@ impl Ledger {
         self.read(|tx| find_at(tx, instruction, now))
     }
 
-    /// Exports that wait or ran when the last process ended. None runs now: what ran waits again, its parts void.
+    /// Exports that wait or ran when the last process ended. None runs now: what ran waits again, its parts void; what
+    /// waits for people goes on waiting with all it has.
     pub(crate) fn resume(&self) -> Result<Vec<InstructionId>, LedgerError> {
         self.write(Sync::Durable, |tx| {
-            let running = "(SELECT instruction FROM export WHERE state = 'running')";
+            let running = "(SELECT instruction FROM export WHERE state = 'running' AND held IS NULL)";
             tx.execute(&format!("DELETE FROM item WHERE instruction IN {running}"), [])?;
             tx.execute(
-                "UPDATE export SET state = 'pending', reason = ?1, retry_at = NULL WHERE state IN ('running', 'pending')",
+                "UPDATE export SET state = 'pending', reason = ?1, retry_at = NULL
+                 WHERE state IN ('running', 'pending') AND held IS NULL",
                 ["the agent was restarted"],
             )?;
-            instructions(tx, "SELECT instruction FROM export WHERE state = 'pending' ORDER BY started_at", [])
+            let sql = "SELECT instruction FROM export WHERE state IN ('pending', 'running') ORDER BY started_at";
+            instructions(tx, sql, [])
         })
     }
 
-    /// An attested export whose files are gone waits for a new generation.
+    /// An attested or held export whose files are gone waits for a new generation.
     pub(crate) fn reopen(&self, instruction: InstructionId, generation: u32, reason: &str) -> Result<(), LedgerError> {
         let id = instruction.to_string();
         self.write(Sync::Durable, |tx| {
             tx.execute(
-                "UPDATE export SET state = 'pending', reason = ?3 WHERE instruction = ?1 AND generation = ?2
-                 AND state = 'attested'",
+                "UPDATE export SET state = 'pending', reason = ?3, held = NULL WHERE instruction = ?1 AND generation = ?2
+                 AND (state = 'attested' OR held IS NOT NULL)",
                 params![id, generation, reason],
             )?;
             tx.execute("DELETE FROM item WHERE instruction = ?1 AND generation = ?2", params![id, generation])?;
@@ -222,10 +233,19 @@ impl Ledger {
         })
     }
 
-    /// Attested exports with their generations: what the spool must still hold.
-    pub(crate) fn attested(&self) -> Result<Vec<(InstructionId, u32)>, LedgerError> {
+    /// Attested and held exports with their generations: what the spool must still hold.
+    pub(crate) fn kept(&self) -> Result<Vec<(InstructionId, u32)>, LedgerError> {
+        self.pairs("SELECT instruction, generation FROM export WHERE state = 'attested' OR held IS NOT NULL")
+    }
+
+    /// Open exports for which people have given files, each with the generation of such files.
+    pub(crate) fn given(&self) -> Result<Vec<(InstructionId, u32)>, LedgerError> {
+        self.pairs("SELECT instruction, 0 FROM export WHERE given > 0 AND state IN ('pending', 'running', 'attested')")
+    }
+
+    fn pairs(&self, sql: &str) -> Result<Vec<(InstructionId, u32)>, LedgerError> {
         self.read(|tx| {
-            let mut statement = tx.prepare("SELECT instruction, generation FROM export WHERE state = 'attested'")?;
+            let mut statement = tx.prepare(sql)?;
             let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))?;
             rows.map(|row| row.map_err(LedgerError::from).and_then(|(id, generation)| Ok((parse(&id)?, generation))))
                 .collect()
@@ -244,7 +264,9 @@ impl Ledger {
         // Durable, so that no two generations ever bear one number, whatever the gateway has fetched of the first.
         let started = self.write(Sync::Durable, |tx| {
             let sql = "UPDATE export SET state = 'running', generation = generation + 1, reason = NULL, retry_at = NULL
-                       WHERE instruction = ?1 AND state IN ('pending', 'running') AND expires_at > ?2
+                       WHERE instruction = ?1 AND state IN ('pending', 'running') AND held IS NULL
+                         AND (expires_at > ?2 OR EXISTS
+                              (SELECT 1 FROM question q WHERE q.instruction = ?1 AND q.state = 'open'))
                        RETURNING generation, case_id, failures, wrapped_key, request";
             let row = tx.query_row(sql, params![id, millis(now)], |row| {
                 let sealed = (row.get::<_, Vec<u8>>(3)?, row.get::<_, Vec<u8>>(4)?);
@@ -275,7 +297,7 @@ impl Ledger {
         self.write(Sync::Durable, |tx| {
             let changed = tx.execute(
                 "UPDATE export SET state = 'pending', reason = ?3, retry_at = ?4, failures = failures + 1
-                 WHERE instruction = ?1 AND generation = ?2 AND state IN ('running', 'pending')",
+                 WHERE instruction = ?1 AND generation = ?2 AND state IN ('running', 'pending') AND held IS NULL",
                 params![id, generation, reason, retry_at.map(millis)],
             )?;
             tx.execute(
@@ -310,7 +332,8 @@ impl Ledger {
     /// Shreds every export whose time is over, and names them.
     pub(crate) fn expire(&self, now: Timestamp) -> Result<Vec<InstructionId>, LedgerError> {
         let sql = "SELECT instruction FROM export
-                   WHERE state IN ('pending', 'running', 'attested') AND expires_at <= ?1";
+                   WHERE state IN ('pending', 'running', 'attested') AND expires_at <= ?1 AND NOT EXISTS
+                         (SELECT 1 FROM question q WHERE q.instruction = export.instruction AND q.state = 'open')";
         if self.read(|tx| instructions(tx, sql, [millis(now)]))?.is_empty() {
             return Ok(Vec::new());
         }
@@ -322,6 +345,17 @@ impl Ledger {
         })?;
         self.scrub();
         Ok(over)
+    }
+
+    /// What an open export is asked.
+    pub(crate) fn requested(&self, instruction: InstructionId) -> Result<Option<Requested>, LedgerError> {
+        self.read(|tx| {
+            let sql = "SELECT request FROM export WHERE instruction = ?1 AND request IS NOT NULL";
+            let sealed: Option<Vec<u8>> = tx.query_row(sql, [instruction.to_string()], |row| row.get(0)).optional()?;
+            let Some(sealed) = sealed else { return Ok(None) };
+            let plain = Zeroizing::new(self.content_key(tx, instruction)?.open(REQUEST, &sealed)?);
+            serde_json::from_slice(&plain).map(Some).map_err(|_| LedgerError::Corrupt("a request"))
+        })
     }
 
     /// The key of an open export.
@@ -353,15 +387,19 @@ pub(super) fn find_at(tx: &Tx<'_>, instruction: InstructionId, now: Timestamp) -
 
 fn find(tx: &Tx<'_>, instruction: InstructionId) -> Result<Option<Export>, LedgerError> {
     let sql =
-        "SELECT case_id, state, generation, reason, retry_at, failures, expires_at FROM export WHERE instruction = ?1";
+        "SELECT case_id, iif(held IS NULL, state, 'held'), generation, reason, retry_at, failures, expires_at, EXISTS
+                      (SELECT 1 FROM question q WHERE q.instruction = ?1 AND q.state = 'open')
+               FROM export WHERE instruction = ?1";
     let row = |row: &Row<'_>| {
         Ok((
             (row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?),
-            (row.get::<_, Option<i64>>(4)?, row.get(5)?, row.get::<_, i64>(6)?),
+            (row.get::<_, Option<i64>>(4)?, row.get(5)?, row.get::<_, i64>(6)?, row.get(7)?),
         ))
     };
     let found = tx.query_row(sql, [instruction.to_string()], row).optional()?;
-    let Some(((case, state, generation, reason), (retry_at, failures, expires_at))) = found else { return Ok(None) };
+    let Some(((case, state, generation, reason), (retry_at, failures, expires_at, is_asked))) = found else {
+        return Ok(None);
+    };
     Ok(Some(Export {
         case: case.parse().map_err(|_| LedgerError::Corrupt("a case id"))?,
         state: State::parse(&state)?,
@@ -370,10 +408,11 @@ fn find(tx: &Tx<'_>, instruction: InstructionId) -> Result<Option<Export>, Ledge
         retry_at: retry_at.map(timestamp).transpose()?,
         failures,
         expires_at: timestamp(expires_at)?,
+        is_asked,
     }))
 }
 
-fn touch(tx: &Tx<'_>, instruction: InstructionId, expires_at: Timestamp) -> Result<(), LedgerError> {
+pub(super) fn touch(tx: &Tx<'_>, instruction: InstructionId, expires_at: Timestamp) -> Result<(), LedgerError> {
     let sql = "UPDATE export SET expires_at = ?2 WHERE instruction = ?1 AND state IN ('pending', 'running')";
     tx.execute(sql, params![instruction.to_string(), millis(expires_at)])?;
     Ok(())
@@ -384,8 +423,9 @@ fn shred(tx: &Tx<'_>, instruction: InstructionId, state: State) -> Result<(), Le
     let id = instruction.to_string();
     tx.execute("DELETE FROM item WHERE instruction = ?1", [&id])?;
     tx.execute("DELETE FROM trouble WHERE instruction = ?1", [&id])?;
+    questions::withdraw(tx, instruction)?;
     tx.execute(
-        "UPDATE export SET state = ?2, wrapped_key = NULL, request = NULL, reason = NULL, retry_at = NULL
+        "UPDATE export SET state = ?2, wrapped_key = NULL, request = NULL, reason = NULL, retry_at = NULL, held = NULL
          WHERE instruction = ?1",
         params![id, state.as_str()],
     )?;

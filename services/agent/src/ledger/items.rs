@@ -2,7 +2,7 @@
 //! record of processing.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 use tributary_archive::frames::ContentKey;
 use tributary_archive::information::Information;
@@ -30,6 +30,35 @@ pub(crate) enum Item {
     Information(Information),
 }
 
+/// The generation of files that people have given: walks count from 1.
+pub(crate) const GIVEN: u32 = 0;
+
+/// Where the bytes of a part are, when not under the part's own generation and index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// The generation of the file; [`GIVEN`] for what people gave.
+    pub(crate) generation: u32,
+    /// Its number there.
+    pub(crate) index: u32,
+}
+
+/// An item on its way into the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Entry {
+    /// What it is. A part that is kept back has the walk's index until it is given.
+    pub(crate) item: Item,
+    /// Where a part's bytes are.
+    pub(crate) source: Option<Source>,
+    /// Whether nobody sees it until a person at the entity has answered.
+    pub(crate) is_held: bool,
+}
+
+impl From<Item> for Entry {
+    fn from(item: Item) -> Self {
+        Self { item, source: None, is_held: false }
+    }
+}
+
 /// How much of a generation is looked at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Most {
@@ -44,32 +73,53 @@ pub(crate) struct Most {
 pub(crate) struct View {
     /// How it stands.
     pub(crate) export: Export,
-    /// What comes next, a bounded number.
-    pub(crate) items: Vec<Item>,
+    /// What comes next, a bounded number, each with its position.
+    pub(crate) items: Vec<(u32, Item)>,
+    /// Whether nothing comes after `items` now.
+    pub(crate) is_all: bool,
     /// What was signed, once nothing comes after `items`.
     pub(crate) attested: Option<Attested>,
 }
 
 impl Ledger {
-    /// Keeps `items`, the first at `position` (from 1), of a running generation: all of them or none.
+    /// Keeps `entries`, the first at `position` (from 1), of a running generation: all of them or none.
     pub(crate) fn keep(
         &self,
         instruction: InstructionId,
         generation: u32,
         position: u32,
-        items: &[Item],
+        entries: &[Entry],
         key: &ContentKey,
     ) -> Result<(), LedgerError> {
-        let sealed = |(item, position)| seal(item, generation, position, key).map(|sealed| (position, sealed));
-        let rows: Vec<_> = items.iter().zip(position..).map(sealed).collect::<Result<_, _>>()?;
+        let sealed =
+            |(entry, position): (&Entry, u32)| seal(&entry.item, generation, position, key).map(|s| (position, s));
+        let rows: Vec<_> = entries.iter().zip(position..).map(sealed).collect::<Result<_, _>>()?;
         self.write(Sync::Lazy, |tx| {
-            for ((position, sealed), item) in rows.iter().zip(items) {
-                let part = if let Item::Part(part) = item { Some(part.index) } else { None };
+            for ((position, sealed), entry) in rows.iter().zip(entries) {
+                let (mut part, mut matter) = (None, None);
+                if let Item::Part(described) = &entry.item {
+                    match entry.is_held {
+                        true => matter = Some(self.matter(described)),
+                        false => part = Some(described.index),
+                    }
+                }
+                let (from, index) = (entry.source.map(|s| s.generation), entry.source.map(|s| s.index));
                 let kept = tx.execute(
-                    "INSERT INTO item (instruction, generation, position, part, sealed)
-                     SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS
+                    "INSERT INTO item (instruction, generation, position, part, sealed, held, source_generation,
+                                       source_index, matter)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS
                          (SELECT 1 FROM export WHERE instruction = ?1 AND generation = ?2 AND state = 'running')",
-                    params![instruction.to_string(), generation, position, part, sealed],
+                    params![
+                        instruction.to_string(),
+                        generation,
+                        position,
+                        part,
+                        sealed,
+                        entry.is_held,
+                        from,
+                        index,
+                        matter
+                    ],
                 )?;
                 if kept != 1 {
                     return Err(LedgerError::Replaced);
@@ -91,16 +141,17 @@ impl Ledger {
         self.read(|tx| {
             let Some(export) = find_at(tx, instruction, now)? else { return Ok(None) };
             let from = if export.generation == generation { position } else { 0 };
-            let mut view = View { export, items: Vec::new(), attested: None };
-            if matches!(view.export.state, State::Running | State::Attested) {
+            let mut view = View { export, items: Vec::new(), is_all: false, attested: None };
+            if matches!(view.export.state, State::Running | State::Held | State::Attested) {
                 let key = self.content_key(tx, instruction)?;
                 let mut bytes = 0;
-                let ended = each(tx, instruction, view.export.generation, from, &key, |item, size| {
-                    view.items.push(item);
-                    bytes += size;
+                view.is_all = each(tx, instruction, view.export.generation, from, &key, |found| {
+                    // A part that is kept back leaves a gap that the next item's position tells of.
+                    view.items.push((found.position, found.item));
+                    bytes += found.size;
                     view.items.len() < most.items && bytes < most.bytes
                 })?;
-                if view.export.state == State::Attested && ended {
+                if view.export.state == State::Attested && view.is_all {
                     view.attested = attested::find(tx, instruction, view.export.generation)?;
                 }
             }
@@ -108,61 +159,113 @@ impl Ledger {
         })
     }
 
-    /// Whether `check` holds of all parts of a generation.
+    /// Whether `check` holds of all parts of a generation, those kept back included, and of where their bytes are.
     pub(crate) fn all_parts(
         &self,
         instruction: InstructionId,
         generation: u32,
-        mut check: impl FnMut(&Part) -> bool,
+        mut check: impl FnMut(Source, &Part) -> bool,
     ) -> Result<bool, LedgerError> {
         self.read(|tx| {
             let key = self.content_key(tx, instruction)?;
-            each(tx, instruction, generation, 0, &key, |item, _| match &item {
-                Item::Part(part) => check(part),
+            let mut look = |found: Found| match &found.item {
+                Item::Part(part) => check(found.source.unwrap_or(Source { generation, index: part.index }), part),
                 Item::Table(_) | Item::Preview(_) | Item::Information(_) => true,
-            })
+            };
+            Ok(each(tx, instruction, generation, 0, &key, &mut look)?
+                && each_held(tx, instruction, generation, &key, &mut look)?)
         })
     }
 
-    /// A finished part of the generation that counts, with the key that opens it.
+    /// A finished part of the generation that counts, with where its bytes are and the key that opens them.
     pub(crate) fn part(
         &self,
         instruction: InstructionId,
         generation: u32,
         index: u32,
-    ) -> Result<Option<(Part, ContentKey)>, LedgerError> {
+    ) -> Result<Option<(Part, Source, ContentKey)>, LedgerError> {
         self.read(|tx| {
-            let sql = "SELECT position, sealed FROM item WHERE instruction = ?1 AND generation = ?2 AND part = ?3";
-            let values = params![instruction.to_string(), generation, index];
-            let found = tx.query_row(sql, values, |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?))).optional()?;
-            let Some((position, sealed)) = found else { return Ok(None) };
+            let sql = "SELECT position, sealed, source_generation, source_index FROM item
+                       WHERE instruction = ?1 AND generation = ?2 AND part = ?3 AND held = 0";
+            let mut statement = tx.prepare(sql)?;
+            let mut rows = statement.query(params![instruction.to_string(), generation, index])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
             let key = self.content_key(tx, instruction)?;
-            match open(&key, generation, position, &sealed)? {
-                Item::Part(part) => Ok(Some((part, key))),
+            let found = Found::read(row, generation, &key)?;
+            match found.item {
+                Item::Part(part) => Ok(Some((part, found.source.unwrap_or(Source { generation, index }), key))),
                 Item::Table(_) | Item::Preview(_) | Item::Information(_) => Err(LedgerError::Corrupt("a part")),
             }
         })
     }
+
+    /// What a person's answer about a part is bound to: its collection and its plain bytes, keyed.
+    pub(super) fn matter(&self, part: &Part) -> [u8; 32] {
+        let about =
+            [part.dataset.as_str().as_bytes(), b"\n", part.collection.as_bytes(), b"\n", part.sha256.as_bytes()];
+        self.key.mac("inbox/matter", &about.concat())
+    }
 }
 
-/// Gives the items after `position` to `take`, with their sizes as sealed, until it says no or there are no more. Returns
+/// A row, opened.
+pub(super) struct Found {
+    pub(super) position: u32,
+    pub(super) item: Item,
+    pub(super) source: Option<Source>,
+    /// Bytes as sealed.
+    pub(super) size: usize,
+}
+
+impl Found {
+    /// Reads position, sealed content, and the two columns of the source.
+    pub(super) fn read(row: &Row<'_>, generation: u32, key: &ContentKey) -> Result<Self, LedgerError> {
+        let (position, sealed) = (row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| LedgerError::Corrupt("an item"))?);
+        let source = match (row.get(2)?, row.get(3)?) {
+            (Some(generation), Some(index)) => Some(Source { generation, index }),
+            _ => None,
+        };
+        Ok(Self { position, item: open(key, generation, position, sealed)?, source, size: sealed.len() })
+    }
+}
+
+/// Gives the items after `position` that are not kept back to `take`, until it says no or there are no more. Returns
 /// whether there are no more.
-fn each(
+pub(super) fn each(
     tx: &Tx<'_>,
     instruction: InstructionId,
     generation: u32,
     position: u32,
     key: &ContentKey,
-    mut take: impl FnMut(Item, usize) -> bool,
+    mut take: impl FnMut(Found) -> bool,
 ) -> Result<bool, LedgerError> {
     let mut statement = tx.prepare(
-        "SELECT position, sealed FROM item WHERE instruction = ?1 AND generation = ?2 AND position > ?3
-         ORDER BY position",
+        "SELECT position, sealed, source_generation, source_index FROM item
+         WHERE instruction = ?1 AND generation = ?2 AND position > ?3 AND held = 0 ORDER BY position",
     )?;
     let mut rows = statement.query(params![instruction.to_string(), generation, position])?;
     while let Some(row) = rows.next()? {
-        let (position, sealed) = (row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| LedgerError::Corrupt("an item"))?);
-        if !take(open(key, generation, position, sealed)?, sealed.len()) {
+        if !take(Found::read(row, generation, key)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The same of those that are kept back.
+pub(super) fn each_held(
+    tx: &Tx<'_>,
+    instruction: InstructionId,
+    generation: u32,
+    key: &ContentKey,
+    mut take: impl FnMut(Found) -> bool,
+) -> Result<bool, LedgerError> {
+    let mut statement = tx.prepare(
+        "SELECT position, sealed, source_generation, source_index FROM item
+         WHERE instruction = ?1 AND generation = ?2 AND held = 1 ORDER BY position",
+    )?;
+    let mut rows = statement.query(params![instruction.to_string(), generation])?;
+    while let Some(row) = rows.next()? {
+        if !take(Found::read(row, generation, key)?) {
             return Ok(false);
         }
     }

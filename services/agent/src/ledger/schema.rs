@@ -4,7 +4,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::LedgerError;
 
-const STEPS: [&str; 1] = [include_str!("../../migrations/0001_initial.sql")];
+const STEPS: [&str; 2] =
+    [include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_inbox.sql")];
 
 /// Brings the schema up to date, all steps or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {

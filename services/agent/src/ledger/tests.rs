@@ -59,6 +59,15 @@ fn request(value: &str) -> NewExport {
     }
 }
 
+fn entries(items: &[Item]) -> Vec<Entry> {
+    items.iter().cloned().map(Entry::from).collect()
+}
+
+/// Items as they are seen when nothing is kept back.
+fn numbered(items: &[Item]) -> Vec<(u32, Item)> {
+    (1..).zip(items.iter().cloned()).collect()
+}
+
 #[test]
 fn an_instruction_repeated_finds_its_export_and_other_content_is_told_apart() {
     let place = Place::new();
@@ -93,12 +102,15 @@ fn a_generation_that_was_overtaken_changes_nothing() {
     let second = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
     assert_eq!(second.generation, 2);
     let item = table();
-    assert!(matches!(ledger.keep(id, 1, 1, std::slice::from_ref(&item), &first.key), Err(LedgerError::Replaced)));
+    assert!(matches!(
+        ledger.keep(id, 1, 1, &entries(std::slice::from_ref(&item)), &first.key),
+        Err(LedgerError::Replaced)
+    ));
     let signed = Attested { envelope: b"{}".to_vec(), parts: 0 };
     assert!(!ledger.attest(id, 1, &signed, later(9), now()).unwrap());
     assert!(!ledger.wait(id, 1, "x", None).unwrap());
-    ledger.keep(id, 2, 1, std::slice::from_ref(&item), &second.key).unwrap();
-    assert_eq!(ledger.view(id, 2, 0, MANY, now()).unwrap().unwrap().items, [item]);
+    ledger.keep(id, 2, 1, &entries(std::slice::from_ref(&item)), &second.key).unwrap();
+    assert_eq!(ledger.view(id, 2, 0, MANY, now()).unwrap().unwrap().items, numbered(&[item]));
     assert!(ledger.attest(id, 2, &signed, later(9), now()).unwrap());
     assert!(ledger.start_generation(id, PATIENCE, now()).unwrap().is_none(), "it is at its end");
     assert_eq!(ledger.view(id, 2, 1, MANY, now()).unwrap().unwrap().attested, Some(signed));
@@ -113,10 +125,10 @@ fn items_that_come_together_are_all_kept_in_their_order_or_none_is() {
     ledger.begin(&new, 9, now()).unwrap();
     let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
     let first = [table(), Item::Part(part(1))];
-    ledger.keep(id, 1, 1, &first, &walk.key).unwrap();
+    ledger.keep(id, 1, 1, &entries(&first), &walk.key).unwrap();
     // The part's place is taken: the table before it is not kept either.
-    assert!(ledger.keep(id, 1, 3, &[table(), Item::Part(part(1))], &walk.key).is_err());
-    assert_eq!(ledger.view(id, 1, 0, MANY, now()).unwrap().unwrap().items, first);
+    assert!(ledger.keep(id, 1, 3, &entries(&[table(), Item::Part(part(1))]), &walk.key).is_err());
+    assert_eq!(ledger.view(id, 1, 0, MANY, now()).unwrap().unwrap().items, numbered(&first));
 }
 
 /// A look costs what it shows, wherever it begins; so the sum over all looks of a watcher is linear.
@@ -130,7 +142,7 @@ fn fifty_thousand_parts_are_kept_and_looked_at_in_bounded_batches() {
     ledger.begin(&new, 9, now()).unwrap();
     let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
     for index in 1..=PARTS {
-        ledger.keep(id, 1, index, &[Item::Part(part(index))], &walk.key).unwrap();
+        ledger.keep(id, 1, index, &entries(&[Item::Part(part(index))]), &walk.key).unwrap();
     }
     ledger.attest(id, 1, &Attested { envelope: b"{}".to_vec(), parts: PARTS }, later(1000), now()).unwrap();
     let most = Most { items: 64, bytes: 20_000 };
@@ -140,13 +152,16 @@ fn fifty_thousand_parts_are_kept_and_looked_at_in_bounded_batches() {
         assert!(view.items.len() <= 64 && (view.items.len() > 10 || view.attested.is_some()));
         for item in &view.items {
             position += 1;
-            assert!(matches!(item, Item::Part(part) if part.index == position));
+            assert!(matches!(item, (_, Item::Part(part)) if part.index == position));
         }
         ended = view.attested.is_some();
     }
     assert_eq!(position, PARTS);
     let mut looked = 0;
-    assert!(!ledger.all_parts(id, 1, |_| (looked += 1, looked < 7).1).unwrap() && looked == 7, "the first no ends it");
+    assert!(
+        !ledger.all_parts(id, 1, |_, _| (looked += 1, looked < 7).1).unwrap() && looked == 7,
+        "the first no ends it"
+    );
     assert_eq!(ledger.part(id, 1, PARTS).unwrap().unwrap().0.index, PARTS);
     ledger.finish(id).unwrap();
     let left: i64 = ledger.read(|tx| Ok(tx.query_row("SELECT count(*) FROM item", [], |r| r.get(0))?)).unwrap();
@@ -162,7 +177,7 @@ fn a_look_is_bounded_in_bytes_and_shows_one_item_at_least() {
     ledger.begin(&new, 9, now()).unwrap();
     let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
     for index in 1..=3 {
-        ledger.keep(id, 1, index, &[Item::Part(part(index))], &walk.key).unwrap();
+        ledger.keep(id, 1, index, &entries(&[Item::Part(part(index))]), &walk.key).unwrap();
     }
     let look = |bytes, from| ledger.view(id, 1, from, Most { items: 9, bytes }, now()).unwrap().unwrap().items.len();
     assert_eq!((look(1, 0), look(1, 2), look(1, 3), look(1 << 20, 0)), (1, 1, 0, 3));
@@ -200,7 +215,7 @@ fn what_has_ended_is_shredded_and_its_attestation_stays() {
     let id = new.instruction;
     ledger.begin(&new, 9, now()).unwrap();
     let walk = ledger.start_generation(id, PATIENCE, now()).unwrap().unwrap();
-    ledger.keep(id, 1, 1, &[table()], &walk.key).unwrap();
+    ledger.keep(id, 1, 1, &entries(&[table()]), &walk.key).unwrap();
     let signed = Attested { envelope: b"{signed}".to_vec(), parts: 0 };
     ledger.attest(id, 1, &signed, later(1000), now()).unwrap();
     let wrapped: Vec<u8> =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tributary_archive::redaction::RedactionReason::{Actor, AwaitsReview, FreeText, ThirdParty};
+use tributary_archive::redaction::RedactionReason::{Actor, FreeText, ThirdParty};
 use tributary_model::manifest::Manifests;
 
 use super::*;
@@ -38,8 +38,12 @@ fn the_strictest_rule_within_a_structured_column_is_the_columns() {
           - {name: d}",
     );
     let rules = Rules::of(&graph, 1).unwrap();
-    assert_eq!(rules.subject, [Some(FreeText), Some(ThirdParty), Some(AwaitsReview), None]);
-    assert_eq!(rules.marks(), [ThirdParty, FreeText, AwaitsReview], "nobody acts on it");
+    assert_eq!(rules.subject, [Some(FreeText), Some(ThirdParty), None, None]);
+    assert_eq!(
+        rules.marks(),
+        [ThirdParty, FreeText],
+        "nobody acts on it, and what is reviewed is kept back as a whole"
+    );
 }
 
 #[test]
@@ -55,9 +59,9 @@ fn of_a_row_that_somebody_acted_on_what_is_about_them_or_nobody_is_shown_and_the
           - {name: witness, tributary: {third_party: true}}",
     );
     let rules = Rules::of(&graph, 1).unwrap();
-    let actor = [None, None, Some(AwaitsReview), None, Some(Actor), None, Some(Actor), Some(ThirdParty)];
+    let actor = [None, None, None, None, Some(Actor), None, Some(Actor), Some(ThirdParty)];
     assert_eq!(rules.actor, actor);
-    let subject = [Some(ThirdParty), None, Some(AwaitsReview), None, None, None, None, Some(ThirdParty)];
+    let subject = [Some(ThirdParty), None, None, None, None, None, None, Some(ThirdParty)];
     assert_eq!(rules.subject, subject, "who acted is someone else to those whom the row is about");
     assert!(rules.may_hide(4) && !rules.may_hide(3));
 }

@@ -114,6 +114,14 @@ impl Usage {
         self.quota.give_back(taken.insert((instruction, generation), bytes).unwrap_or_default());
     }
 
+    /// Gives back what one file took.
+    pub(super) fn give_back(&self, instruction: InstructionId, generation: u32, bytes: u64) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(taken) = taken.get_mut(&(instruction, generation)) {
+            *taken = taken.saturating_sub(bytes);
+        }
+    }
+
     pub(super) fn drop_generation(&self, instruction: InstructionId, generation: u32) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         self.quota.give_back(taken.remove(&(instruction, generation)).unwrap_or_default());

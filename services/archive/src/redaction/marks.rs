@@ -2,12 +2,15 @@
 //! kept than a mark could have.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read};
 
 use super::RedactionReason;
 
 /// Marks counted, by field and reason.
 pub(crate) type Tally = BTreeMap<(String, RedactionReason), u64>;
 
+/// Bytes read at once.
+const PIECE: usize = 64 * 1024;
 /// Longest text of a cell that is kept: longer than any mark.
 const MAX_CELL: usize = 64;
 /// Longest key of a JSON object that is kept, in bytes as written: a field's name of 500 bytes with each one escaped.
@@ -109,6 +112,28 @@ impl<'f> Marks<'f> {
             *tally.entry((self.fields[column].clone(), reason)).or_default() += count;
         }
     }
+}
+
+/// Counts the marks in a table's file by field and reason; none in a file that is no table's.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn count(
+    media_type: &str,
+    fields: &[String],
+    plain: &mut dyn Read,
+) -> io::Result<BTreeMap<(String, RedactionReason), u64>> {
+    let mut tally = Tally::new();
+    let Some(mut marks) = Marks::new(media_type, fields) else { return Ok(tally) };
+    let mut piece = vec![0; PIECE];
+    loop {
+        match plain.read(&mut piece)? {
+            0 => break,
+            length => marks.push(&piece[..length]),
+        }
+    }
+    marks.add_to(&mut tally);
+    Ok(tally)
 }
 
 impl Csv {

@@ -20,7 +20,7 @@ pub(super) fn check(manifests: &Manifests) -> Vec<Problem> {
                 ));
             }
         }
-        for collection in dataset.collections.iter().filter(|collection| !collection.skip) {
+        for collection in dataset.collections.iter().filter(|c| !c.skip && c.people.manual.is_none()) {
             fields(manifests, dataset, collection, &collection.fields, &mut found);
         }
     }
@@ -72,6 +72,9 @@ pub(super) fn resolve(manifests: &Manifests, reference: &Reference) -> Result<Fi
     };
     if found.skip {
         return Err(format!("the collection `{}` has skip_processing, so nothing may reference it", found.name));
+    }
+    if found.people.manual.is_some() {
+        return Err(format!("the collection `{}` is searched by hand, so nothing may reference it", found.name));
     }
     let rest = &reference.field[found.name.len() + 1..];
     let path = path(&found.fields, rest).ok_or_else(|| format!("the collection has no field `{rest}`"))?;

@@ -2,6 +2,7 @@
 //! the record of processing.
 
 mod controller;
+mod manual;
 mod others;
 mod people;
 mod system;
@@ -96,14 +97,15 @@ impl File<'_> {
             namespace = self.namespace(&mut meta);
             redacted = self.redact(&mut meta);
         }
-        let DatasetWords { wording, controller } = self.dataset_words(&mut f);
+        let DatasetWords { wording, controller, people } = self.dataset_words(&mut f);
         let collections = f.required_node(self.r, "collections");
-        let collections: Vec<Collection> = match collections {
+        let mut collections: Vec<Collection> = match collections {
             Some(list) => self.r.list(list, "collections").iter().filter_map(|item| self.collection(item)).collect(),
             None => Vec::new(),
         };
         self.unique(collections.iter().map(|c| (c.name.as_str(), &c.at)), "the collection");
         let key: FidesKey = key?;
+        self.share_people_work(&people, key.as_str(), &self.at(node.place), &mut collections);
         Some(Dataset {
             shown: key.clone(),
             key,
@@ -133,7 +135,7 @@ impl File<'_> {
             erase_after = self.afters(&mut meta, "erase_after");
             skip = meta.optional::<Flag>(self.r, "skip_processing").is_some_and(|flag| flag.0);
         }
-        let CollectionWords { wording, others, controller } = self.collection_words(&mut f);
+        let CollectionWords { wording, others, controller, people } = self.collection_words(&mut f);
         let fields = self.fields(&mut f);
         self.check_controller(controller.as_ref(), &fields);
         let name = name?;
@@ -150,6 +152,7 @@ impl File<'_> {
             skip,
             controller,
             others,
+            people,
             fields,
             at: self.at(node.place),
         })

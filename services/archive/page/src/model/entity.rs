@@ -115,6 +115,8 @@ pub enum GapReason {
     SkippedByManifest,
     /// Rows do not say which company they belong to.
     ControllerUnknown,
+    /// A person at the entity has to search it, and could not, or has not in time.
+    NotAnswered,
     /// The manifest declares no personal data there; the only reason that leaves nothing out.
     NotPersonal,
 }

@@ -126,7 +126,7 @@ texts!(
     /// Why something was not searched.
     GapWords {
         no_identifier_of_type, not_connected, unavailable, not_readable, snapshot_too_long, skipped_by_manifest,
-        controller_unknown, not_personal,
+        controller_unknown, not_answered, not_personal,
     }
 );
 
@@ -141,6 +141,7 @@ impl GapWords {
             GapReason::SnapshotTooLong => self.snapshot_too_long,
             GapReason::SkippedByManifest => self.skipped_by_manifest,
             GapReason::ControllerUnknown => self.controller_unknown,
+            GapReason::NotAnswered => self.not_answered,
             GapReason::NotPersonal => self.not_personal,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{File, Flag};
 use crate::identifier::Folding;
 use crate::language::{Language, Texts};
-use crate::manifest::{Code, CollectionOthers, Controller, FieldOthers, Represents, Wording};
+use crate::manifest::{Code, CollectionOthers, Controller, FieldOthers, PeopleWork, Represents, Wording};
 use crate::yaml::{Fields, Node, Value};
 
 /// A name for people or a code.
@@ -43,6 +43,7 @@ pub(super) struct FieldWords {
 pub(super) struct DatasetWords {
     pub(super) wording: Wording,
     pub(super) controller: Option<Controller>,
+    pub(super) people: PeopleWork,
 }
 
 /// What `tributary:` says of a collection.
@@ -51,6 +52,7 @@ pub(super) struct CollectionWords {
     pub(super) wording: Wording,
     pub(super) controller: Option<Controller>,
     pub(super) others: CollectionOthers,
+    pub(super) people: PeopleWork,
 }
 
 impl File<'_> {
@@ -59,8 +61,9 @@ impl File<'_> {
         let Some(mut ours) = self.ours(f, "`tributary` of a dataset") else { return DatasetWords::default() };
         let wording = self.labels(&mut ours);
         let controller = self.controller(&mut ours);
+        let people = self.people_work(&mut ours);
         ours.deny_unknown(self.r);
-        DatasetWords { wording, controller }
+        DatasetWords { wording, controller, people }
     }
 
     /// `tributary:` of a collection.
@@ -69,8 +72,9 @@ impl File<'_> {
         let wording = self.labels(&mut ours);
         let controller = self.controller(&mut ours);
         let others = self.collection_others(&mut ours);
+        let people = self.people_work(&mut ours);
         ours.deny_unknown(self.r);
-        CollectionWords { wording, controller, others }
+        CollectionWords { wording, controller, others, people }
     }
 
     /// `tributary:` of a field.
@@ -149,7 +153,7 @@ impl File<'_> {
     }
 
     /// One text, which is English, or a map from languages to texts.
-    fn languages(&mut self, node: &Node, what: &str, bound: Bound) -> Texts {
+    pub(super) fn languages(&mut self, node: &Node, what: &str, bound: Bound) -> Texts {
         let mut texts = BTreeMap::new();
         let Value::Map(entries) = &node.value else {
             if let Some(text) = self.text(node, what, bound) {

@@ -1,0 +1,447 @@
+//! Promises about the people at the entity: what they search, what they see before it leaves, and what their silence means.
+
+use tributary_archive::attestation::PartsSummary;
+
+use super::*;
+use crate::inbox::{Client, ClientError, Kind, Socket, Standing, Verdict};
+
+/// Systems with one table of letters, whose text is given by the test.
+struct Letters(&'static [&'static str]);
+
+impl Letters {
+    fn walk(&self, sink: &mut dyn PartSink) -> Result<Collected, CollectError> {
+        let parts: Vec<Part> =
+            (1..).zip(self.0).map(|(index, text)| letter(sink, index, text)).collect::<Result<_, _>>()?;
+        Ok(found(&parts))
+    }
+}
+
+/// Puts a table part with one row of `text` into the sink.
+fn letter(sink: &mut dyn PartSink, index: u32, text: &str) -> Result<Part, CollectError> {
+    let bytes = format!("text\r\n{text}\r\n");
+    let digest = Sha256Hex::of(bytes.as_bytes());
+    let part = Part {
+        index,
+        path: format!("crm/letter-{index:04}.csv").parse().unwrap(),
+        dataset: "crm".parse().unwrap(),
+        collection: "letter".to_owned(),
+        kind: PartKind::Table,
+        media_type: "text/csv".to_owned(),
+        encoding: Encoding::Identity,
+        rows: 1,
+        bytes: bytes.len() as u64,
+        encoded_bytes: bytes.len() as u64,
+        crc32: crc32fast::hash(bytes.as_bytes()),
+        sha256: digest,
+        encoded_sha256: digest,
+    };
+    if index == 1 {
+        sink.table(&letters())?;
+    }
+    sink.begin()?;
+    sink.write(bytes.as_bytes())?;
+    sink.finish(&part)?;
+    Ok(part)
+}
+
+fn paper() -> ManualCollection {
+    let ask = serde_json::from_value(serde_json::json!({"en": "Look in the cellar"})).unwrap();
+    let (dataset, collection) = ("paper".parse().unwrap(), "binder".to_owned());
+    ManualCollection { dataset, collection, ask, due: None }
+}
+
+/// An entity with people.
+struct Office {
+    world: World,
+    data: PathBuf,
+    manual: Vec<ManualCollection>,
+    reviewed: BTreeSet<(FidesKey, String)>,
+}
+
+impl Office {
+    fn with_paper() -> Self {
+        Self::new(vec![paper()], BTreeSet::new())
+    }
+
+    fn with_review() -> Self {
+        let reviewed = BTreeSet::from([("crm".parse().unwrap(), "letter".to_owned())]);
+        Self::new(Vec::new(), reviewed)
+    }
+
+    fn new(manual: Vec<ManualCollection>, reviewed: BTreeSet<(FidesKey, String)>) -> Self {
+        let world = World::new();
+        Self { data: world.data(), world, manual, reviewed }
+    }
+
+    /// What a process that is killed now leaves on the disk is where the next one starts.
+    fn crash(&mut self) {
+        let crashed = self.world.folder.path().join("crashed");
+        copy(&self.data, &crashed);
+        self.data = crashed;
+    }
+
+    async fn start(&self, texts: &'static [&'static str]) -> Exports {
+        let data = &self.data;
+        let walk: Walking = Box::new(move |_, _, sink, _| Letters(texts).walk(sink));
+        let setup = self.world.setup(data, walk, self.manual.clone(), self.reviewed.clone());
+        let exports = Exports::start(setup).await.unwrap();
+        exports.spawn("inbox", Socket::bind(data).unwrap().serve(exports.clone()));
+        exports
+    }
+
+    fn inbox(&self) -> Client {
+        Client::new(&self.data)
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.world.folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// The one open question.
+    async fn question(&self) -> crate::inbox::Listed {
+        let listed = self.inbox().list(false).await.unwrap();
+        let [question] = listed.as_slice() else { panic!("{listed:?}") };
+        question.clone()
+    }
+
+    fn opened(&self, exports: &Exports, envelope: &[u8]) -> Attestation {
+        let keys = [exports.0.setup.signer.published.clone()];
+        Attestation::open(envelope, &keys, self.world.clock.now()).unwrap()
+    }
+}
+
+/// Everything from the beginning to the attestation, checked as a gateway does.
+async fn answered(office: &Office, exports: &Exports, mandate: &Mandate) -> (Vec<Part>, Attestation) {
+    let (mut parts, mut tables) = (Vec::new(), Vec::new());
+    let mut events = pin!(exports.watch(mandate.instruction, mandate.case).await.unwrap());
+    loop {
+        match next(&mut events).await.unwrap() {
+            Event::GenerationStarted(_) => (parts, tables) = (Vec::new(), Vec::new()),
+            Event::Part(_, part) => parts.push(part),
+            Event::Table(table) => tables.push(table),
+            Event::Attested { envelope, .. } => {
+                let attestation = office.opened(exports, &envelope);
+                attestation.check_parts_given(&parts, &tables).unwrap();
+                return (parts, attestation);
+            }
+            Event::Pending { .. } | Event::Preview(_) | Event::Information(_) => {}
+        }
+    }
+}
+
+/// Waits until people are waited for.
+async fn asked(exports: &Exports, mandate: &Mandate) {
+    let mut events = pin!(exports.watch(mandate.instruction, mandate.case).await.unwrap());
+    pause(&mut events, "waits for an answer of acme's people since 2026-11-21").await;
+}
+
+fn disposition(attestation: &Attestation, dataset: &str) -> Disposition {
+    attestation.answers.iter().find(|answer| answer.dataset.as_str() == dataset).unwrap().disposition
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_person_finds_leaves_beside_what_the_walk_found() {
+    let office = Office::with_paper();
+    let exports = office.start(&["hello"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    assert_eq!(bytes(&exports, &mandate, 1, 1).await, b"text\r\nhello\r\n", "what nobody looks at is there already");
+    let question = office.question().await;
+    assert_eq!((question.kind, question.collection.as_str()), (Kind::Manual, "binder"));
+    let (shown, _) = office.inbox().show(question.id).await.unwrap();
+    assert_eq!(shown.person, [("email".to_owned(), "anna@example.org".to_owned())]);
+    // More than one frame of the spool, and more than one of the socket.
+    let large = vec![7; 300_000];
+    let files = [office.file("letter.txt", b"Dear Anna"), office.file("scan 1.tiff", &large)];
+    let by = Some("Berta of the archive".to_owned());
+    let kept = office.inbox().answer(question.id, None, Verdict::Files, &files, by).await.unwrap();
+    assert!(kept.whole && !kept.known);
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    let found: Vec<_> = parts.iter().map(|part| (part.path.as_str(), part.media_type.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            ("crm/letter-0001.csv", "text/csv"),
+            ("paper/binder-given/0001-letter.txt", "text/plain"),
+            ("paper/binder-given/0002-scan 1.tiff", "image/tiff")
+        ]
+    );
+    assert_eq!(bytes(&exports, &mandate, 1, 3).await, large);
+    assert_eq!(disposition(&attestation, "paper"), Disposition::Fulfilled);
+    assert!(attestation.searched.iter().any(|searched| searched.collection == "binder"));
+    let listed = office.inbox().list(true).await.unwrap();
+    let by = listed[0].answered_by.clone().unwrap();
+    assert!(by.starts_with("Berta of the archive (user "), "{by}");
+    exports.finish(mandate.instruction, mandate.case).await.unwrap();
+    assert!(files_in(&exports), "what people gave goes with its export");
+    assert!(office.inbox().show(question.id).await.unwrap().0.person.is_empty());
+    exports.stop(PATIENCE).await;
+}
+
+fn files_in(exports: &Exports) -> bool {
+    exports.spooled()() == Some(0)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_in_the_archive_counts_as_searched_and_a_refusal_as_not() {
+    for (verdict, expected) in [
+        (Verdict::Nothing, Disposition::NoData),
+        (Verdict::CannotAnswer("the cellar is under water".to_owned()), Disposition::PartlyFulfilled),
+    ] {
+        let office = Office::with_paper();
+        let exports = office.start(&["hello"]).await;
+        let mandate = office.world.mandate();
+        exports.begin(&mandate, requested()).await.unwrap();
+        asked(&exports, &mandate).await;
+        let question = office.question().await;
+        office.inbox().answer(question.id, None, verdict.clone(), &[], None).await.unwrap();
+        let (_, attestation) = answered(&office, &exports, &mandate).await;
+        assert_eq!(disposition(&attestation, "paper"), expected);
+        let gap = attestation.not_searched.iter().find(|gap| gap.dataset.as_str() == "paper");
+        match verdict {
+            Verdict::Nothing => assert_eq!(gap, None),
+            _ => {
+                let gap = gap.unwrap();
+                assert_eq!(
+                    (gap.reason, gap.detail.as_str()),
+                    (NotSearchedReason::NotAnswered, "the cellar is under water")
+                );
+            }
+        }
+        exports.stop(PATIENCE).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_stands_and_the_same_again_changes_nothing() {
+    let office = Office::with_paper();
+    let exports = office.start(&["hello"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    let (question, inbox) = (office.question().await.id, office.inbox());
+    let letter = office.file("letter.txt", b"Dear Anna");
+    let other = office.file("other.txt", b"Dear Berta");
+    for wrong in [Verdict::Release, Verdict::Withhold("no".to_owned()), Verdict::CannotAnswer(" ".to_owned())] {
+        assert!(matches!(inbox.answer(question, None, wrong, &[], None).await, Err(ClientError::Invalid(_))));
+    }
+    inbox.answer(question, None, Verdict::Files, std::slice::from_ref(&letter), None).await.unwrap();
+    answered(&office, &exports, &mandate).await;
+    let stored = exports.spooled()();
+    let again = inbox.answer(question, None, Verdict::Files, &[letter], None).await.unwrap();
+    assert!(again.known);
+    for (verdict, files) in [(Verdict::Files, vec![other]), (Verdict::Nothing, Vec::new())] {
+        let refused = inbox.answer(question, None, verdict, &files, None).await.unwrap_err();
+        assert!(matches!(&refused, ClientError::Invalid(said) if said.contains("otherwise before")), "{refused}");
+    }
+    assert_eq!(exports.spooled()(), stored, "what was not taken leaves nothing behind");
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn silence_is_said_and_kept_and_never_taken_for_an_answer() {
+    let mut office = Office::with_paper();
+    let exports = office.start(&["hello"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    let mut events = pin!(exports.watch(mandate.instruction, mandate.case).await.unwrap());
+    let due = loop {
+        if let Event::Pending { retry_at: Some(due), reason } = next(&mut events).await.unwrap()
+            && reason.contains("people")
+        {
+            break due;
+        }
+    };
+    assert_eq!(due, office.world.clock.now() + SignedDuration::from_hours(240));
+    office.world.later(11 * 24 * 3600);
+    pause(&mut events, "overdue since 2026-12-01").await;
+    assert!(office.question().await.overdue);
+    // Long after anything that nobody fetches would have been dropped.
+    office.world.later(15 * 24 * 3600);
+    office.crash();
+    exports.stop(PATIENCE).await;
+    let exports = office.start(&["hello"]).await;
+    let question = office.question().await;
+    office.inbox().answer(question.id, None, Verdict::Nothing, &[], None).await.unwrap();
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    assert_eq!((parts.len(), attestation.generation), (1, 1), "nothing was walked twice");
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_says_how_long_to_wait_gets_a_named_gap_and_nothing_unseen_leaves() {
+    let mut office = Office::with_review();
+    office.manual.push(paper());
+    office.world.give_up = Some(Duration::from_secs(5 * 24 * 3600));
+    let exports = office.start(&["hello"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    office.world.later(16 * 24 * 3600);
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    assert!(parts.is_empty());
+    assert_eq!(disposition(&attestation, "crm"), Disposition::Withheld);
+    assert_eq!(disposition(&attestation, "paper"), Disposition::PartlyFulfilled);
+    assert_eq!(attestation.not_searched[0].reason, NotSearchedReason::NotAnswered);
+    let listed = office.inbox().list(true).await.unwrap();
+    assert!(listed.iter().all(|question| question.state == Standing::Lapsed), "{listed:?}");
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_review_is_not_seen_by_the_gateway_before_it_is_released() {
+    let office = Office::with_review();
+    let exports = office.start(&["first", "second", "third"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    let mut events = pin!(exports.watch(mandate.instruction, mandate.case).await.unwrap());
+    loop {
+        match next(&mut events).await.unwrap() {
+            Event::Part(..) | Event::Table(_) => panic!("something left before anybody had seen it"),
+            Event::Pending { reason, .. } if reason.contains("people") => break,
+            _ => {}
+        }
+    }
+    let hidden = PartName { instruction: mandate.instruction, generation: 1, index: 1 };
+    assert!(matches!(exports.read(hidden, mandate.case, 0).await.err(), Some(ExportError::NoPart { .. })));
+    let (question, inbox) = (office.question().await.id, office.inbox());
+    let (_, parts) = inbox.show(question).await.unwrap();
+    assert_eq!(parts.len(), 3);
+    let mut seen = Vec::new();
+    inbox.read(question, 2, &mut seen).await.unwrap();
+    assert_eq!(seen, b"text\r\nsecond\r\n");
+    assert!(matches!(inbox.read(question, 4, &mut seen).await, Err(ClientError::NotFound(_))));
+
+    let more = office.file("more.csv", b"text\r\nse***d\r\nmore\r\n");
+    let refused = inbox.answer(question, Some(2), Verdict::Replace, &[more], None).await.unwrap_err();
+    assert!(refused.to_string().contains("more rows"), "{refused}");
+    let version = office.file("version.csv", b"text\r\nse***d\r\n");
+    assert!(!inbox.answer(question, Some(2), Verdict::Replace, &[version], None).await.unwrap().whole);
+    let reason = || Verdict::Withhold("it names a colleague".to_owned());
+    assert!(!inbox.answer(question, Some(3), reason(), &[], None).await.unwrap().whole);
+    assert!(inbox.answer(question, None, Verdict::Release, &[], None).await.unwrap().whole);
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    let paths: Vec<&str> = parts.iter().map(|part| part.path.as_str()).collect();
+    assert_eq!(paths, ["crm/letter-0001.csv", "crm/letter-0002.csv"]);
+    assert_eq!(bytes(&exports, &mandate, 1, 1).await, b"text\r\nfirst\r\n");
+    assert_eq!(parts[1].sha256, Sha256Hex::of(b"text\r\nse***d\r\n"));
+    let answer = &attestation.answers[0];
+    assert_eq!((answer.disposition, answer.rows), (Disposition::PartlyFulfilled, 2));
+    let reason = answer.reason.as_deref().unwrap();
+    assert_eq!(
+        reason,
+        "letter: 1 file withheld after review: it names a colleague, 1 file given in a redacted version"
+    );
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_withheld_altogether_is_an_answer_without_parts() {
+    let office = Office::with_review();
+    let exports = office.start(&["first"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    let question = office.question().await.id;
+    let verdict = Verdict::Withhold("a court forbids it".to_owned());
+    office.inbox().answer(question, None, verdict, &[], None).await.unwrap();
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    let PartsSummary { count, rows, .. } = attestation.parts;
+    assert_eq!((parts.len(), count, rows), (0, 0, 0));
+    assert_eq!(attestation.disposition, Disposition::Withheld);
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_dies_between_answer_and_attestation_loses_nothing() {
+    let mut office = Office::with_review();
+    let exports = office.start(&["first", "second"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    let question = office.question().await.id;
+    office.inbox().answer(question, Some(1), Verdict::Release, &[], None).await.unwrap();
+    office.crash();
+    exports.stop(PATIENCE).await;
+    // The last answer is kept, and whoever kept it is gone before anything follows from it.
+    {
+        let kek = KeyEncryptionKey::load(&office.world.folder.path().join("kek")).unwrap();
+        let ledger = Ledger::open(&office.data, kek).unwrap();
+        let (answer, now) = (crate::inbox::Answer::Released, office.world.clock.now());
+        let expires_at = now + SignedDuration::from_hours(1);
+        let given = crate::ledger::Given { question, number: Some(2), answer: &answer, by: "berta", expires_at };
+        let kept = ledger.answer(&given, now).unwrap();
+        assert_eq!(kept, crate::ledger::Answered::Kept { whole: true });
+    }
+    let exports = office.start(&["another", "text"]).await;
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    assert_eq!((parts.len(), attestation.generation), (2, 1), "what was looked at is what leaves");
+    assert_eq!(bytes(&exports, &mandate, 1, 2).await, b"text\r\nsecond\r\n");
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_generation_takes_answers_about_the_same_bytes_and_asks_about_others() {
+    let mut office = Office::with_review();
+    let exports = office.start(&["first", "second"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    let question = office.question().await.id;
+    let version = office.file("version.csv", b"text\r\n***\r\n");
+    office.inbox().answer(question, Some(1), Verdict::Replace, &[version], None).await.unwrap();
+    office.crash();
+    exports.stop(PATIENCE).await;
+    // What a backup without the generation's files restores: it is walked anew, over a database that has changed.
+    let spool = office.data.join("spool").join(mandate.instruction.to_string());
+    std::fs::remove_dir_all(spool.join("1")).unwrap();
+    let exports = office.start(&["first", "changed"]).await;
+    asked(&exports, &mandate).await;
+    let (_, parts) = office.inbox().show(question).await.unwrap();
+    let answers: Vec<Option<&str>> = parts.iter().map(|part| part.answer.as_deref()).collect();
+    assert_eq!(answers, [Some("replaced"), None]);
+    office.inbox().answer(question, None, Verdict::Release, &[], None).await.unwrap();
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    assert_eq!(attestation.generation, 2);
+    assert_eq!(parts[0].sha256, Sha256Hex::of(b"text\r\n***\r\n"));
+    assert_eq!(bytes(&exports, &mandate, 2, 2).await, b"text\r\nchanged\r\n");
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_case_that_ends_withdraws_its_questions_and_drops_what_waited() {
+    let mut office = Office::with_review();
+    office.manual.push(paper());
+    let exports = office.start(&["first"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    let questions = office.inbox().list(false).await.unwrap();
+    assert_eq!(questions.len(), 2);
+    exports.finish(mandate.instruction, mandate.case).await.unwrap();
+    assert!(office.inbox().list(false).await.unwrap().is_empty());
+    for question in questions {
+        let verdict = if question.kind == Kind::Review { Verdict::Release } else { Verdict::Nothing };
+        let refused = office.inbox().answer(question.id, None, verdict, &[], None).await.unwrap_err();
+        assert!(matches!(refused, ClientError::Invalid(_)), "{refused}");
+    }
+    exports.stop(PATIENCE).await;
+    assert!(files(&office.data.join("spool")).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_inbox_is_open_to_the_agents_own_user_only_and_says_when_nobody_is_there() {
+    let office = Office::with_paper();
+    let nobody = office.inbox().list(false).await.unwrap_err();
+    assert!(matches!(nobody, ClientError::NotRunning { .. }), "{nobody}");
+    let exports = office.start(&["first"]).await;
+    let mode = std::fs::metadata(office.data.join("inbox.sock")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let unknown = tributary_model::id::QuestionId::new(office.world.clock.now());
+    assert!(matches!(office.inbox().show(unknown).await, Err(ClientError::NotFound(_))));
+    exports.stop(PATIENCE).await;
+    assert!(matches!(office.inbox().list(false).await.unwrap_err(), ClientError::NotRunning { .. }));
+}
