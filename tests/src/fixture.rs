@@ -2,7 +2,7 @@
 //!
 //! `shop` is an ordinary small system with many people, `library` holds one person with any amount of text, `writer`
 //! changes a library while it is read, `marked` holds a person whose every value can be looked for. `hosted` is a database
-//! on a server.
+//! on a server, `webshop` a schema to be found out about.
 
 mod hosted;
 mod library;
@@ -10,6 +10,7 @@ mod marked;
 mod paper;
 mod shop;
 mod text;
+pub mod webshop;
 mod writer;
 
 pub use self::hosted::Hosted;

@@ -40,6 +40,11 @@ use crate::walk::{Failure, Visitor, Walk, Walked};
 pub use live::{Missing, Unavailable};
 pub(crate) use open::OpenSystems;
 
+/// The manifests' files with their texts, as far as they can be read.
+pub(crate) fn texts(sources: &Sources) -> Vec<(String, String)> {
+    files::all(sources).map(|(texts, _)| texts).unwrap_or_default()
+}
+
 /// Manifests checked against the live schemas, and where the databases are.
 pub struct Catalog {
     graph: Graph,

@@ -1,8 +1,10 @@
 //! What the manifests mean in practice, for people at the entity: what each kind of identifier reaches, what nothing
 //! reaches, which lookups read whole tables, what the databases hold that no manifest declares; and what the person will
-//! not be told: labels (`wording`) and the record of processing (`record`).
+//! not be told: labels (`wording`) and the record of processing (`record`). `finding` says which right each gap costs,
+//! `guesses` what nobody has confirmed yet.
 
 mod controllers;
+mod finding;
 mod guesses;
 mod record;
 mod wording;
@@ -14,7 +16,8 @@ use tributary_model::clock::SharedClock;
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Folding;
 
-use crate::catalog::{Catalog, OpenSystems};
+use self::finding::Findings;
+use crate::catalog::{self, Catalog, OpenSystems};
 use crate::collect::{CollectLimits, Sources, StopFlag};
 use crate::config::Config;
 use crate::controller::problems;
@@ -24,6 +27,7 @@ use crate::source::{Matching, Query};
 use crate::start::known_entities;
 use crate::walk::Walk;
 
+pub use finding::{Code, Finding, Item};
 pub use guesses::{About, Guess, guesses};
 pub use record::NotRecorded;
 pub use wording::{LabelCount, LabelReport};
@@ -35,6 +39,8 @@ pub struct CheckReport {
     pub problems: Vec<String>,
     /// What works and may not be what is meant.
     pub warnings: Vec<String>,
+    /// What is not declared, by the right of a person that it costs.
+    pub findings: Vec<Finding>,
     /// Declared datasets.
     pub datasets: Vec<DatasetReport>,
     /// Declared collections.
@@ -92,13 +98,32 @@ impl CheckReport {
     pub fn is_ok(&self) -> bool {
         self.problems.is_empty()
     }
+
+    /// The items of one finding.
+    pub fn items(&self, code: Code) -> &[Item] {
+        self.findings.iter().find(|finding| finding.code == code).map_or(&[], |finding| &finding.items)
+    }
 }
 
 /// Checks the manifests and databases of a configuration. It blocks, and not on a thread of a runtime.
 pub fn check(config: &Config, clock: SharedClock) -> CheckReport {
     let served: Vec<EntityId> = config.entities.iter().map(|served| served.id.clone()).collect();
     let group = known_entities(config, clock.now());
-    inspect_for(&config.sources, config.collect_limits(), clock, &served, group.as_ref())
+    let mut report = inspect_for(&config.sources, config.collect_limits(), clock, &served, group.as_ref());
+    report.warnings.extend(placeholders(config));
+    report
+}
+
+/// What `agent init` could not know and nobody has filled in.
+fn placeholders(config: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    if crate::init::placeholder_key().is_ok_and(|key| config.group.pins.keys.contains(&key)) {
+        found.push("`group.keys` holds no key of a group yet: no group file is accepted until it does".to_owned());
+    }
+    if config.entities.iter().any(|served| served.id.as_str() == crate::init::PLACEHOLDER_ENTITY) {
+        found.push("`entity` is not filled in: put your entity's id in the group file there".to_owned());
+    }
+    found
 }
 
 /// As [`check`], from the sources alone.
@@ -130,6 +155,10 @@ fn inspect_for(
     report.labels = wording::report(catalog.graph().manifests());
     warn(&mut report);
     report.warnings.extend(record::dangling(catalog.graph().manifests()));
+    let mut findings = Findings::default();
+    finding::of_collections(catalog.graph(), &report.collections, &mut findings);
+    guesses::of_files(&catalog::texts(sources), &mut findings);
+    report.findings = findings.finish();
     report
 }
 
@@ -153,6 +182,7 @@ fn describe(catalog: &Catalog, served: &[EntityId], report: &mut CheckReport) {
     let types = graph.identifier_types();
     let alone: BTreeMap<_, Plan> = types.iter().map(|kind| (kind, graph.plan(&[kind.clone()].into()))).collect();
     let plan = graph.plan(&types);
+    let columns = crate::walk::columns(graph);
     let owners_are_told = controllers::are_told(graph.manifests(), served);
     for node in 0..graph.nodes().len() {
         let reached = alone.iter().filter(|(_, plan)| plan.reaches(node)).map(|(kind, _)| (*kind).clone());
@@ -165,7 +195,7 @@ fn describe(catalog: &Catalog, served: &[EntityId], report: &mut CheckReport) {
             rows_are_people: graph.nodes()[node].register,
             rows_of: owners_are_told.then(|| controllers::rows_of(dataset, collection)),
             reached_by: reached.collect(),
-            scans: scans(graph, &plan, node, &mut systems),
+            scans: scans(graph, &plan, &columns, node, &mut systems),
             undeclared_columns: undeclared(graph, node, &mut systems),
             columns: collection.fields.len(),
             labelled: !collection.wording.is_empty(),
@@ -179,9 +209,14 @@ fn describe(catalog: &Catalog, served: &[EntityId], report: &mut CheckReport) {
     }
 }
 
-fn scans(graph: &Graph, plan: &Plan, node: NodeId, systems: &mut OpenSystems<'_>) -> Vec<String> {
-    let columns = crate::walk::columns(graph);
-    let walk = Walk { graph, plan, columns: &columns, ends: &[] };
+fn scans(
+    graph: &Graph,
+    plan: &Plan,
+    columns: &[Vec<String>],
+    node: NodeId,
+    systems: &mut OpenSystems<'_>,
+) -> Vec<String> {
+    let walk = Walk { graph, plan, columns, ends: &[] };
     let Ok(Some(database)) = systems.live(graph.nodes()[node].dataset) else { return Vec::new() };
     let mut found = Vec::new();
     for &lookup in &plan.lookups_of[node] {
@@ -240,22 +275,5 @@ fn warn(report: &mut CheckReport) {
             }
             (None, true) => {}
         }
-    }
-    for collection in &report.collections {
-        let name = format!("{}.{}", collection.dataset, collection.collection);
-        if collection.personal && collection.reached_by.is_empty() {
-            let what = "holds personal data and no identifier leads there, so every answer names it as not searched";
-            warnings.push(format!("{name}: {what}; declare an identity, or a reference with its direction"));
-        }
-        for scan in &collection.scans {
-            warnings.push(format!("{name}: looking up {scan} reads the whole table; an index would spare that"));
-        }
-        if !collection.undeclared_columns.is_empty() {
-            let columns = collection.undeclared_columns.join(", ");
-            warnings.push(format!("{name}: columns that no manifest declares are not exported: {columns}"));
-        }
-        let CollectionReport { labelled, unlabelled_columns, columns, not_recorded, .. } = collection;
-        warnings.extend(wording::warning(&name, *labelled, unlabelled_columns, *columns));
-        warnings.extend(record::warning(&name, collection.dataset.as_str(), not_recorded));
     }
 }

@@ -27,6 +27,7 @@ use crate::collect::{Database, StopFlag};
 use crate::source::ReadError;
 use crate::source::inventory::{Inventory, Table, inventory};
 
+pub(crate) use self::agent_file::PLACEHOLDER_ENTITY;
 pub use self::agent_file::{AgentFile, Connection, ConnectionError, GroupPins, Tls, Way, placeholder_key};
 
 /// What is wished of a proposal.

@@ -7,6 +7,7 @@ mod addendum;
 mod callers;
 mod crash;
 mod dialling_in;
+mod first_steps;
 mod full_disk;
 mod identities;
 mod inbox;

@@ -1,7 +1,13 @@
 //! What `agent init` guessed and nobody has confirmed yet: the marks in the manifests' comments.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::finding::{Code, Findings};
+
+/// Lines that a finding names.
+const SHOWN: usize = 8;
 /// The mark at the end of a line that is guessed, or before what is proposed.
 const MARK: &str = "# guess";
 
@@ -32,6 +38,36 @@ pub enum About {
 pub fn guesses(text: &str) -> Vec<Guess> {
     let lines = text.lines().enumerate();
     lines.filter_map(|(index, line)| Some(Guess { line: index + 1, about: about(line)? })).collect()
+}
+
+/// The guesses of all files, as findings: how many of each kind, and where.
+pub(super) fn of_files(files: &[(String, String)], findings: &mut Findings) {
+    for (file, text) in files {
+        let mut lines: BTreeMap<About, Vec<usize>> = BTreeMap::new();
+        for guess in guesses(text) {
+            lines.entry(guess.about).or_default().push(guess.line);
+        }
+        for (about, lines) in lines {
+            let code = if about == About::Proposal { Code::Proposed } else { Code::Guessed };
+            let places: Vec<String> = lines.iter().take(SHOWN).map(ToString::to_string).collect();
+            let rest = if lines.len() > SHOWN { ", …" } else { "" };
+            let (count, places) = (lines.len(), places.join(", "));
+            let detail = format!("{count} {} (lines {places}{rest})", about.words());
+            let first = lines.first().copied().unwrap_or(1);
+            findings.add_at(code, format!("{file}:{first}:1"), file, detail);
+        }
+    }
+}
+
+impl About {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Category => "categories are guesses",
+            Self::Identity => "identities are guesses",
+            Self::Rows => "statements about rows are guesses",
+            Self::Proposal => "proposals are not in force",
+        }
+    }
 }
 
 fn about(line: &str) -> Option<About> {

@@ -66,21 +66,6 @@ fn is_covered(dataset: &Dataset, collection: &Collection, system: &System, decla
             || held.any(|held| declaration.categories.iter().any(|said| covers(said, held) || covers(held, said))))
 }
 
-/// What there is to say about a collection's record.
-pub(super) fn warning(name: &str, dataset: &str, missing: &[NotRecorded]) -> Option<String> {
-    if missing.is_empty() {
-        return None;
-    }
-    let list: Vec<&str> = missing.iter().map(|what| what.as_str()).collect();
-    let list = list.join(", ");
-    Some(if missing.contains(&NotRecorded::Recipients) {
-        let remedy = format!("declare a `system` with `dataset_references: [{dataset}]`");
-        format!("{name}: no system declaration covers it, so the person is told \"not recorded\" for {list}; {remedy}")
-    } else {
-        format!("{name}: its system declarations do not say {list}, so the person is told \"not recorded\"")
-    })
-}
-
 /// Datasets that systems name and nobody declares.
 pub(super) fn dangling(manifests: &Manifests) -> Vec<String> {
     let declared = |system: &System| {

@@ -64,16 +64,12 @@ pub(super) fn bare_fields(collection: &Collection) -> Vec<String> {
     collection.fields.iter().filter(|field| field.wording.is_empty()).map(|field| field.name.clone()).collect()
 }
 
-/// What there is to say about a collection's labels.
-pub(super) fn warning(name: &str, labelled: bool, bare: &[String], columns: usize) -> Option<String> {
+/// What of a collection people see under its name in the store, if anything.
+pub(super) fn missing(labelled: bool, bare: &[String], columns: usize) -> Option<String> {
     let table = if labelled { None } else { Some("the table".to_owned()) };
     let shown = bare.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     let rest = if bare.len() > SHOWN { ", …" } else { "" };
     let fields = (!bare.is_empty()).then(|| format!("{} of {columns} columns ({shown}{rest})", bare.len()));
     let what: Vec<String> = table.into_iter().chain(fields).collect();
-    if what.is_empty() {
-        return None;
-    }
-    let what = what.join(" and ");
-    Some(format!("{name}: no label for {what}: people see the names in the store; add `tributary: {{label: …}}`"))
+    (!what.is_empty()).then(|| what.join(" and "))
 }

@@ -14,6 +14,9 @@ pub use connection::{Connection, ConnectionError, Tls};
 /// Stands for the group's key while that is not known. It is no point of the curve: no signature is one of this key.
 const PLACEHOLDER: &str = "ed25519:dGhlIGdyb3VwJ3Mga2V5IGJlbG9uZ3MgaGVyZS4uLiE=";
 
+/// Stands for the entity while that is not known.
+pub(crate) const PLACEHOLDER_ENTITY: &str = "this-entity";
+
 /// A key that has signed nothing and never will.
 ///
 /// # Errors
@@ -77,7 +80,9 @@ impl AgentFile {
             Some(entity) => {
                 let _ = writeln!(out, "entity: {}", scalar(entity));
             }
-            None => out.push_str("entity: this-entity              # REPLACE: your entity's id in the group file\n"),
+            None => {
+                let _ = writeln!(out, "entity: {PLACEHOLDER_ENTITY}   # REPLACE: your entity's id in the group file");
+            }
         }
         match &self.way {
             Way::Listen(port) => {

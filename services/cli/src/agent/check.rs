@@ -6,13 +6,16 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use tributary_agent::check::{CheckReport, LabelCount, LabelReport, check};
+use tributary_agent::check::{CheckReport, Finding, Item, LabelCount, LabelReport, check};
 use tributary_agent::{GatewayReport, reach_gateways};
 use tributary_model::clock::SystemClock;
 
 use super::load;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output::{Output, table};
+
+/// Places that are printed of one finding.
+const SHOWN: usize = 12;
 
 /// `agent check`
 #[derive(Debug, Args)]
@@ -110,7 +113,31 @@ fn check_text(report: &CheckReport) -> String {
         );
     }
     let _ = write!(text, "\ndecoded columns of codes: {decoded_fields}; which others hold codes only you can tell");
-    let (errors, warnings) = (report.problems.len(), report.warnings.len());
-    let _ = write!(text, "\n{errors} errors, {warnings} warnings");
+    text.push_str(&findings_text(&report.findings));
+    let items: usize = report.findings.iter().map(|finding| finding.items.len()).sum();
+    let (errors, warnings) = (report.problems.len(), report.warnings.len() + items);
+    let _ = write!(text, "\n\n{errors} errors, {warnings} warnings");
+    text
+}
+
+/// What is not declared, by the right that it costs.
+fn findings_text(findings: &[Finding]) -> String {
+    let mut text = String::new();
+    if findings.is_empty() {
+        return text;
+    }
+    text.push_str("\n\nwhat is not declared, and the right that it costs:");
+    for Finding { right, cost, remedy, items, .. } in findings {
+        let _ = write!(text, "\n\n{right}\n  {cost}\n  to do: {remedy}");
+        for Item { at, name, detail } in items.iter().take(SHOWN) {
+            let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+            // Of the file itself nothing is said twice.
+            let name = if at.starts_with(name.as_str()) { String::new() } else { format!(" {name}") };
+            let _ = write!(text, "\n    {at}{name}{detail}");
+        }
+        if items.len() > SHOWN {
+            let _ = write!(text, "\n    and {} more: --output json names all of them", items.len() - SHOWN);
+        }
+    }
     text
 }

@@ -35,9 +35,8 @@ pub(super) fn run(args: &Rehearsal, output: Output) -> Outcome {
     let identifiers = args.person.checked()?;
     let config = load(&args.config)?;
     let entity = args.entity.as_ref();
-    let found = tokio::task::block_in_place(|| {
-        dry_run(&config, entity, Arc::new(SystemClock), &identifiers, args.show_values)
-    });
+    let found =
+        tokio::task::block_in_place(|| dry_run(&config, entity, Arc::new(SystemClock), &identifiers, args.show_values));
     let found = found.map_err(|error| match error {
         DryRunError::Manifests(problems) => Failure::invalid(problems),
         error @ DryRunError::WhichEntity { .. } => Failure::invalid(error),
