@@ -21,6 +21,7 @@ use tributary_model::id::{FidesKey, IdentifierType, InvalidId};
 use tributary_model::yaml::Problems;
 
 use self::draft::TableDraft;
+use self::index::Dialect;
 use self::manifest::Manifest;
 use self::vocabulary::Vocabulary;
 use crate::collect::{Database, StopFlag};
@@ -98,6 +99,7 @@ pub struct Summary {
 struct Schema<'i> {
     /// What was read and where, for people.
     place: String,
+    dialect: Dialect,
     tables: Vec<&'i Table>,
     views: Vec<&'i Table>,
     unreadable: Vec<&'i Table>,
@@ -109,17 +111,24 @@ struct Schema<'i> {
 /// When the database cannot be asked, or has nothing.
 pub fn propose(database: &Database, wishes: &Wishes, clock: &SharedClock) -> Result<Proposal, InitError> {
     let found = inventory(database, wishes.schema.as_deref(), clock, &StopFlag::new())?;
-    from_inventory(&found, &place(database, &found), &name(database, &found), wishes)
+    let described =
+        Described { place: place(database, &found), name: name(database, &found), dialect: Dialect::of(database) };
+    from_inventory(&found, &described, wishes)
 }
 
-/// As [`propose`], from what a database said of itself; `place` says where it is, `name` what it is called.
-///
-/// # Errors
-/// When it has nothing.
-pub fn from_inventory(found: &Inventory, place: &str, name: &str, wishes: &Wishes) -> Result<Proposal, InitError> {
-    let schema = sort(found, place);
+/// Which database it is.
+struct Described {
+    /// Where it is, for people.
+    place: String,
+    /// What it is called.
+    name: String,
+    dialect: Dialect,
+}
+
+fn from_inventory(found: &Inventory, described: &Described, wishes: &Wishes) -> Result<Proposal, InitError> {
+    let schema = sort(found, described);
     if schema.tables.is_empty() {
-        return Err(InitError::Empty(place.to_owned()));
+        return Err(InitError::Empty(described.place.clone()));
     }
     let vocabulary = Vocabulary::shipped()?;
     let mut drafts = people::drafts(&schema.tables, &vocabulary);
@@ -130,20 +139,20 @@ pub fn from_inventory(found: &Inventory, place: &str, name: &str, wishes: &Wishe
     people::propose_categories(&mut drafts, &vocabulary);
     let dataset = match &wishes.dataset {
         Some(key) => key.clone(),
-        None => key(name)?,
+        None => key(&described.name)?,
     };
     let manifest = Manifest { dataset: &dataset, schema: &schema, drafts: &drafts, vocabulary: &vocabulary }.write();
     let summary = summary(found, &schema, &drafts, &manifest);
     Ok(Proposal { dataset, manifest, summary })
 }
 
-fn sort<'i>(found: &'i Inventory, place: &str) -> Schema<'i> {
+fn sort<'i>(found: &'i Inventory, described: &Described) -> Schema<'i> {
     let (unreadable, readable): (Vec<&Table>, Vec<&Table>) =
         found.tables.iter().partition(|table| !table.is_readable || table.columns.is_empty());
     let (views, tables): (Vec<&Table>, Vec<&Table>) = readable.into_iter().partition(|table| table.is_view);
     // A user who may read views only was given those instead of the tables.
     let (tables, views) = if tables.is_empty() { (views, Vec::new()) } else { (tables, views) };
-    Schema { place: place.to_owned(), tables, views, unreadable }
+    Schema { place: described.place.clone(), dialect: described.dialect, tables, views, unreadable }
 }
 
 fn summary(found: &Inventory, schema: &Schema<'_>, drafts: &[TableDraft<'_>], manifest: &str) -> Summary {

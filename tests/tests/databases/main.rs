@@ -5,6 +5,8 @@ mod exact;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod linear;
 #[cfg(test)]
 mod support;

@@ -60,6 +60,8 @@ pub struct Column {
     pub is_readable: bool,
     /// Whether an index begins with it, or with an expression of it.
     pub is_indexed: bool,
+    /// Whether such an index finds it without regard to case.
+    pub is_folded: bool,
     /// What the database's administrator wrote about it.
     pub comment: Option<String>,
     /// The values that its type allows, for an enumeration.

@@ -33,7 +33,7 @@ pub(super) fn field(manifest: &Manifest<'_>, draft: &TableDraft<'_>, index: usiz
     }
     words(manifest, draft, index, out);
     meta(manifest, draft, index, out);
-    for line in remarks::of_field(draft, index) {
+    for line in remarks::of_field(manifest, draft, index) {
         let _ = writeln!(out, "            # {}", remark(&line));
     }
 }

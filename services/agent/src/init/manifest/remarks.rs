@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use tributary_model::manifest::Direction;
+
 use super::Manifest;
-use crate::init::draft::TableDraft;
-use crate::init::index;
+use crate::init::draft::{Link, TableDraft};
 use crate::init::scalar::{remark, scalar};
 use crate::init::vocabulary::Treat;
 use crate::source::inventory::{ColumnKind, Table};
@@ -103,13 +104,18 @@ const INVALID: &str =
     "the name is no valid Fideslang key (A-Z, a-z, 0-9, _ . < > -): this product reads it, other tools may not";
 
 /// What there is to say of a field.
-pub(super) fn of_field(draft: &TableDraft<'_>, index: usize) -> Vec<String> {
+pub(super) fn of_field(manifest: &Manifest<'_>, draft: &TableDraft<'_>, index: usize) -> Vec<String> {
     let (live, column) = (&draft.table.columns[index], &draft.columns[index]);
     let mut lines = Vec::new();
+    let (dialect, table) = (manifest.schema.dialect, draft.table.name.as_str());
     let searched = column.identity.as_ref().filter(|identity| identity.not.is_none());
-    if let Some(identity) = searched.filter(|_| !live.is_indexed) {
-        let sql = index::statement(&draft.table.name, &live.name, identity.kind.as_str());
-        lines.push(format!("no index: each search by it reads the whole table; for example: {sql}"));
+    let is_followed = |link: &Link| {
+        manifest.is_declared(link) && link.columns.first() == Some(&index) && link.ways.contains(&Direction::From)
+    };
+    if let Some(identity) = searched {
+        lines.extend(dialect.search(table, live, identity.kind.as_str()));
+    } else if draft.links.iter().any(is_followed) {
+        lines.extend(dialect.lookup(table, live));
     }
     let personal = draft.people || draft.own;
     if column.other && personal {

@@ -70,6 +70,8 @@ fn columns(link: &mut Link<MySql>, tables: &mut Tables) -> Result<(), ReadError>
             kind: column_kind(&data_type, &declared.to_ascii_lowercase()),
             is_readable,
             is_indexed: !required(row, 6)?.is_empty(),
+            // Nearly every collation here takes small and capital letters for the same.
+            is_folded: true,
             comment: text(row, 4)?.filter(|comment| !comment.is_empty()),
             values: if data_type == "enum" { values(&declared) } else { Vec::new() },
         });

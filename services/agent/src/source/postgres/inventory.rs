@@ -125,6 +125,7 @@ fn columns(link: &mut Link<Postgres>, tables: &mut Tables, schema: &str) -> Resu
             kind: kind(&type_name, &category, &get::<String>(row, 5)?),
             is_readable: get(row, 7)?,
             is_indexed: false,
+            is_folded: type_name == "citext",
             comment: get(row, 6)?,
             values: get::<Option<Vec<String>>>(row, 8)?.unwrap_or_default(),
         });
@@ -170,7 +171,10 @@ fn mark_indexed(table: &mut Table, first: &str) {
     let inner = first.rsplit_once('(').map_or(first, |(_, inner)| inner);
     let inner = inner.split([')', ':', ' ']).next().unwrap_or_default();
     for column in &mut table.columns {
-        column.is_indexed |= inner == column.name || inner == quote(&column.name) || first == quote(&column.name);
+        if inner == column.name || inner == quote(&column.name) || first == quote(&column.name) {
+            column.is_indexed = true;
+            column.is_folded |= first.starts_with("lower(");
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const REFERENCES: &str =
     "SELECT id, \"table\", \"from\", \"to\" FROM pragma_foreign_key_list(?1) ORDER BY id DESC, seq";
 
 /// The columns of each index; an expression has no column, but its text.
-const INDEXES: &str = "SELECT l.name, l.\"unique\" AND NOT l.partial, i.name, m.sql \
+const INDEXES: &str = "SELECT l.name, l.\"unique\" AND NOT l.partial, i.name, m.sql, i.coll = 'NOCASE' \
     FROM pragma_index_list(?1) AS l JOIN pragma_index_xinfo(l.name) AS i \
     LEFT JOIN sqlite_schema AS m ON m.type = 'index' AND m.name = l.name \
     WHERE i.key = 1 ORDER BY l.name, i.seqno";
@@ -60,6 +60,7 @@ fn table(connection: &Connection, name: &str) -> rusqlite::Result<Table> {
             kind: kind(&declared.to_ascii_uppercase()),
             is_readable: true,
             is_indexed: key == 1,
+            is_folded: false,
             comment: None,
             values: Vec::new(),
         });
@@ -83,6 +84,9 @@ fn indexes(connection: &Connection, table: &mut Table) -> rusqlite::Result<()> {
         let column = column.and_then(|column| table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(&column)));
         if index.as_ref().is_none_or(|(last, ..)| *last != name) {
             all.extend(index.take());
+            if let Some(column) = column {
+                table.columns[column].is_folded |= row.get::<_, Option<bool>>(4)?.unwrap_or_default();
+            }
             if column.is_none() {
                 let sql: Option<String> = row.get(3)?;
                 mark_expression(table, &sql.unwrap_or_default());
