@@ -97,6 +97,7 @@ impl From<StoreError> for ApiError {
             | StoreError::NewerSchema(_)
             | StoreError::OlderSchema { .. }
             | StoreError::OtherSchema(_)
+            | StoreError::NewerGroup(_)
             | StoreError::WrongKey
             | StoreError::Crypto(_)
             | StoreError::Corrupt(_)

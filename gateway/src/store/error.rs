@@ -69,6 +69,9 @@ pub(crate) enum StoreError {
     /// A step of the schema was applied in another form than this version has it.
     #[error("schema {0} of the database was made by other steps than this version has; start the version that made it")]
     OtherSchema(i64),
+    /// Another process has put a newer group file in force.
+    #[error("group file {0} is in force already; start with that one or a newer one")]
+    NewerGroup(u64),
     /// The key file is not the one the database was made with.
     #[error("key_encryption_key is not the key that the database was made with; restore that key file")]
     WrongKey,

@@ -13,7 +13,7 @@ use tributary_model::id::CaseId;
 use super::sql::{Tx, vals};
 use super::{Store, StoreError};
 
-const STORE_KEY: &str = "store_key";
+pub(super) const STORE_KEY: &str = "store_key";
 const STORE_CONTEXT: &[u8] = b"tributary gateway store";
 
 pub(super) struct Keys {

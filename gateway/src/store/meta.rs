@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use tributary_model::group::signed::InForce;
 
-use super::sql::{Ask, vals};
+use super::sql::{Ask, locking, vals};
 use super::{Store, StoreError};
 
 const GROUP: &str = "group_in_force";
@@ -25,10 +25,17 @@ impl Store {
         self.write("read the group in force", |tx| Box::pin(async move { in_force(tx).await })).await
     }
 
-    /// Puts a verified group file in force and keeps its signed public part.
+    /// Puts a verified group file in force and keeps its signed public part. Another process may have put a newer one in
+    /// force since this one looked: versions only rise.
     pub(crate) async fn put_group_in_force(&self, group: InForce, public_part: Vec<u8>) -> Result<(), StoreError> {
         self.write("put a group in force", move |tx| {
             Box::pin(async move {
+                // There from the first start on: who holds it is the only one to change what is in force.
+                let lock = locking!("SELECT value FROM meta WHERE name = $1");
+                tx.rows(lock, &vals![super::keys::STORE_KEY]).await?;
+                if let Some(newer) = in_force(tx).await?.filter(|found| found.version > group.version) {
+                    return Err(StoreError::NewerGroup(newer.version));
+                }
                 let sql = "INSERT INTO meta (name, value) VALUES ($1, $2) \
                            ON CONFLICT (name) DO UPDATE SET value = $2";
                 tx.run(sql, &vals![public_name(group.version), public_part]).await?;

@@ -23,7 +23,7 @@ use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::{Decision, Outcome, Rule};
 use tributary_transport::tasks::Tasks;
 
-mod place;
+pub(super) mod place;
 mod replicas;
 #[path = "../../tests/support/server.rs"]
 mod server;

@@ -12,9 +12,13 @@ use tokio_util::sync::CancellationToken;
 use tributary_archive::frames::KeyEncryptionKey;
 use tributary_gateway::authorise::{Entities, Grant, Verb};
 use tributary_gateway::case::Waiting;
-use tributary_gateway::config::{Config, Delivery, GroupFiles, IdentityFiles, Limits, LinkSettings, Retention};
+use tributary_gateway::config::{
+    Config, Delivery, GroupFiles, IdentityFiles, Limits, LinkSettings, Postgres, Retention,
+};
+use tributary_gateway::migrate::migrate;
 use tributary_gateway::{Gateway, StartError};
 use tributary_model::clock::Clock;
+use tributary_model::database::{Address, Secret, Tls};
 use tributary_model::group::signed::{Pins, VerifiedGroup, sign};
 use tributary_model::key::SigningKey;
 use tributary_model::language::Language;
@@ -25,6 +29,7 @@ use tributary_transport::pki::{Authority, Subject};
 use tributary_transport::telemetry::Metrics;
 
 use crate::browser::Browser;
+use crate::server::Database;
 use crate::support::agent::Agent;
 use crate::support::script::Script;
 use crate::support::world::{PATIENCE, Party, World};
@@ -41,6 +46,8 @@ pub(crate) struct Hub {
     pub(crate) callers: Party,
     folder: TempDir,
     process: Option<Process>,
+    /// Where the state is, if not in the data directory.
+    pub(crate) database: Option<Database>,
 }
 
 /// A running gateway.
@@ -67,7 +74,29 @@ impl Hub {
         let (pins, group) = sign_group(&mut world, &folder, &group_key);
         let callers = callers(&world);
         let config = config(&world, &folder, &callers, group);
-        let mut hub = Self { world, config, pins, group_key, callers, folder, process: None };
+        let mut hub = Self { world, config, pins, group_key, callers, folder, process: None, database: None };
+        hub.start().await.unwrap();
+        hub
+    }
+
+    /// As [`Hub::new`], with its state in `database`.
+    pub(crate) async fn on(database: Database, entities: &[&str]) -> Self {
+        let mut hub = Self::new(entities).await;
+        hub.stop().await.unwrap();
+        let password = secret(&hub.folder, "database.password", &database.password);
+        hub.config.database = Some(Postgres {
+            address: Address::Tcp { host: "localhost".to_owned(), port: database.port },
+            user: database.user.clone(),
+            password: Some(Secret::File(password)),
+            database: database.name.clone(),
+            tls: Tls::Verified { authority: Some(database.authority.clone()) },
+            connections: 5,
+            connect_timeout: Postgres::CONNECT_TIMEOUT,
+        });
+        // The folder is marked as that of the database before.
+        hub.config.objects = hub.folder.path().join("objects");
+        hub.database = Some(database);
+        migrate(&hub.config).await.unwrap();
         hub.start().await.unwrap();
         hub
     }

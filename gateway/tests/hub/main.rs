@@ -14,6 +14,7 @@ mod lies;
 mod links;
 mod main_job;
 mod opening;
+mod postgres;
 mod questions;
 mod reflection;
 mod retention;
@@ -23,3 +24,7 @@ mod thousand;
 #[path = "../support/mod.rs"]
 #[expect(dead_code, reason = "other tests use what these do not")]
 mod support;
+
+#[path = "../support/server.rs"]
+#[expect(dead_code, reason = "other tests use what these do not")]
+mod server;

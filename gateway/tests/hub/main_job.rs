@@ -11,7 +11,11 @@ use crate::support::script::Script;
 
 #[tokio::test]
 async fn a_case_across_agents_ends_in_one_verified_archive() {
-    let hub = Hub::new(&["be", "de", "fr"]).await;
+    main_job(Hub::new(&["be", "de", "fr"]).await).await;
+}
+
+/// The same wherever the state is.
+pub(crate) async fn main_job(hub: Hub) {
     let agents = [
         hub.agent("be", Script::honest()),
         hub.agent("de", Script::saying(Said::NoData)),

@@ -13,20 +13,20 @@ use crate::config::Postgres;
 
 /// Which database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Engine {
+pub(in crate::store) enum Engine {
     Sqlite,
     Postgres,
 }
 
 /// A database of a test's own, with the key that it was made with.
-pub(super) struct Place {
+pub(in crate::store) struct Place {
     pub(super) folder: TempDir,
     database: Option<Database>,
 }
 
 impl Place {
     /// An empty one.
-    pub(super) fn new(engine: Engine) -> Self {
+    pub(in crate::store) fn new(engine: Engine) -> Self {
         let database = (engine == Engine::Postgres).then(Database::shared);
         Self { folder: tempfile::tempdir().unwrap(), database }
     }
@@ -45,7 +45,7 @@ impl Place {
     }
 
     /// A process's store.
-    pub(super) async fn open(&self, tasks: &Tasks) -> Result<Store, StoreError> {
+    pub(in crate::store) async fn open(&self, tasks: &Tasks) -> Result<Store, StoreError> {
         self.open_with(self.kek(), tasks).await
     }
 
@@ -58,7 +58,7 @@ impl Place {
     }
 
     /// Brings the schema up to date, where a start does not.
-    pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+    pub(in crate::store) async fn migrate(&self) -> Result<(), StoreError> {
         let Some(database) = &self.database else { return Ok(()) };
         schema::migrate(schema::Place::Postgres(&self.settings(database))).await.map(drop)
     }
@@ -79,7 +79,7 @@ impl Place {
 }
 
 /// The key in a file of this name, made when it is not there.
-pub(super) fn kek(folder: &Path, name: &str) -> KeyEncryptionKey {
+pub(in crate::store) fn kek(folder: &Path, name: &str) -> KeyEncryptionKey {
     use std::os::unix::fs::PermissionsExt;
     let path = folder.join(name);
     if !path.exists() {

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::future::join_all;
 use tokio::sync::Barrier;
 use tokio::time::timeout;
+use tributary_transport::readiness::Readiness;
 
 use super::super::events::{Head, Record};
 use super::super::sql::Tx;
 use super::*;
+use crate::reachable_state;
 
 /// Long enough never to matter.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -189,10 +191,24 @@ async fn what_one_process_commits_the_others_hear_of() {
     }
 }
 
+/// Waits until `/readyz` would say so.
+async fn ready(readiness: &Readiness, expected: bool) {
+    let said = async {
+        while readiness.is_ready() != expected {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, said).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_restarts_in_the_middle_of_a_case_costs_only_the_time() {
     let bench = Bench::at(Place::private()).await;
-    let (second, _tasks) = beside(&bench).await;
+    let (second, tasks) = beside(&bench).await;
+    let readiness = Readiness::new();
+    let watch = reachable_state::watch(second.clone(), readiness.require("database"), tasks.stopping());
+    tasks.spawn("state of the database", watch);
+    ready(&readiness, true).await;
     let case = bench.case(Waiting::ByDeliveryDate, &["be"]).await;
     let claim = bench.claim("be", now()).await.unwrap();
     bench.store.located(&claim, now()).await.unwrap();
@@ -206,7 +222,9 @@ async fn a_server_that_restarts_in_the_middle_of_a_case_costs_only_the_time() {
         assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
         assert!(bench.store.check().await.is_err());
     }
+    ready(&readiness, false).await;
     bench.place.database().again();
+    ready(&readiness, true).await;
     let mut heard = second.changes();
     bench.store.export_started(&claim, now()).await.unwrap();
     bench.store.generation_started(&claim, 1, now()).await.unwrap();

@@ -7,6 +7,7 @@ on_both_databases![
     a_step_that_was_edited_after_it_was_applied_is_refused,
     another_key_is_refused,
     two_processes_that_start_at_once_have_the_same_keys,
+    a_group_file_older_than_the_one_in_force_does_not_take_its_place,
 ];
 
 /// Ends a store and what it runs.
@@ -67,6 +68,15 @@ async fn two_processes_that_start_at_once_have_the_same_keys(engine: Engine) {
     }
     let (first, second) = (first.unwrap(), second.unwrap());
     assert_eq!(first.mac("test", b"data"), second.mac("test", b"data"));
+}
+
+async fn a_group_file_older_than_the_one_in_force_does_not_take_its_place(engine: Engine) {
+    let bench = Bench::new(engine).await;
+    let group = |version| InForce { version, digest: "00".repeat(32) };
+    bench.store.put_group_in_force(group(3), public_part(3, &[])).await.unwrap();
+    let refused = bench.store.put_group_in_force(group(2), public_part(2, &[])).await;
+    assert!(matches!(refused, Err(StoreError::NewerGroup(3))));
+    assert_eq!(bench.store.group_in_force().await.unwrap().unwrap().version, 3);
 }
 
 #[tokio::test]
