@@ -9,6 +9,10 @@ mod init;
 #[cfg(test)]
 mod linear;
 #[cfg(test)]
+mod redaction;
+#[cfg(test)]
+mod shared;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod values;

@@ -1,10 +1,12 @@
 //! `archive show`: the completeness table, what is missing first, and the chain of a case's archives.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use tributary_archive::redaction::RedactionReason;
 use tributary_archive::show::{Chain, EntitySummary, Link, LinkState, Summary, show, show_folder};
 use tributary_model::disposition::{Disposition, Source};
 
@@ -69,8 +71,30 @@ pub(super) fn summary_text(summary: &Summary) -> String {
             let collection = gap.collection.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
             text.push_str(&format!("\nnot searched: {} {}{collection}: {}", entity.entity, gap.dataset, gap.detail));
         }
+        for (place, what, hidden) in hidden(entity) {
+            text.push_str(&format!("\nhidden: {} {place}: {hidden} {what}", entity.entity));
+        }
     }
     text
+}
+
+/// What an entity hid because it is about others, by collection and reason: where, why, and how much.
+fn hidden(entity: &EntitySummary) -> Vec<(String, String, u64)> {
+    let mut sums: BTreeMap<(String, RedactionReason, bool), u64> = BTreeMap::new();
+    for redaction in &entity.redactions {
+        let place = format!("{}.{}", redaction.dataset, redaction.collection);
+        *sums.entry((place, redaction.reason, redaction.field.is_none())).or_default() += redaction.count;
+    }
+    let told = sums.into_iter().map(|((place, reason, rows), count)| {
+        let of = match (rows, count) {
+            (true, 1) => "row left out",
+            (true, _) => "rows left out",
+            (false, 1) => "value",
+            (false, _) => "values",
+        };
+        (place, format!("{of}: {}", reason.explanation()), count)
+    });
+    told.collect()
 }
 
 fn row(entity: &EntitySummary, summary: &Summary) -> [String; 8] {
