@@ -28,3 +28,6 @@ pub use question::{Answer, Channel, GivenFile, Kind, Standing};
 pub(crate) use settle::{Outcome, Review, settle};
 pub(crate) use socket::{SOCKET, Socket};
 pub use wire::{Listed, ListedPart, Shown, Verdict};
+
+#[cfg(test)]
+mod tests;

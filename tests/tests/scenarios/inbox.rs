@@ -107,7 +107,8 @@ async fn a_paper_archive_answered_through_the_command_line_is_in_the_archive() -
     assert!(mail.content.contains(&case) && mail.content.contains("inbox show"), "{}", mail.content);
     assert!(mail.header("Message-ID").is_some_and(|id| id.ends_with("@halden.example>")), "{}", mail.content);
     assert!(!mail.content.contains(EMAIL) && !mail.content.contains("Anna"), "no mail names the person");
-    let calls = until("a second try", PATIENCE, || async { Some(hooks.taken()).filter(|calls| calls.len() > 1) }).await?;
+    let calls =
+        until("a second try", PATIENCE, || async { Some(hooks.taken()).filter(|calls| calls.len() > 1) }).await?;
     assert_eq!(calls[0].body, calls[1].body, "the same thing is told again");
     signed(&calls[1])?;
     let told: Value = serde_json::from_str(&calls[1].body)?;
@@ -136,7 +137,8 @@ async fn a_paper_archive_answered_through_the_command_line_is_in_the_archive() -
 fn signed(call: &Call) -> Result<()> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
     let head = call.head.to_ascii_lowercase();
-    let signature = head.lines().find_map(|line| line.strip_prefix("tributary-signature: sha256=")).context("unsigned")?;
+    let signature =
+        head.lines().find_map(|line| line.strip_prefix("tributary-signature: sha256=")).context("unsigned")?;
     hmac::verify(&key, call.body.as_bytes(), &hex::decode(signature.trim())?).ok().context("signed with another secret")
 }
 
@@ -151,9 +153,8 @@ async fn silence_escalates_and_the_archive_says_that_the_entity_has_not_answered
     );
     let shop = Shop::with_person("shop", EMAIL, "Anna de Vries", 1);
     let entity = EntityPlan::new(ENTITY, "BE").holds(shop).declares(Paper).agent_yaml(&people);
-    let group = Plan::new(vec![entity])
-        .gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n")
-        .lay_out()?;
+    let group =
+        Plan::new(vec![entity]).gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n").lay_out()?;
     let agent = group.start_agent(ENTITY).await?;
     let _gateway = group.start_gateway().await?;
     let portal = group.caller(PORTAL)?;
@@ -191,9 +192,8 @@ async fn what_a_person_releases_replaces_and_withholds_is_what_leaves_whatever_d
     let documents = ["released", "replaced", "withheld"].map(|word| format!("{word} ").repeat(400)).to_vec();
     let desk = Desk { email: EMAIL.to_owned(), documents: documents.clone() };
     let entity = EntityPlan::new(ENTITY, "BE").holds(desk).agent_yaml("limits: { large_cell: 1KiB }\n");
-    let group = Plan::new(vec![entity])
-        .gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n")
-        .lay_out()?;
+    let group =
+        Plan::new(vec![entity]).gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n").lay_out()?;
     let agent = group.start_agent(ENTITY).await?;
     let _gateway = group.start_gateway().await?;
     let portal = group.caller(PORTAL)?;
@@ -210,9 +210,9 @@ async fn what_a_person_releases_replaces_and_withholds_is_what_leaves_whatever_d
     assert_eq!((parts.len(), seen.len()), (4, 4), "three documents and their table");
     assert!(documents.iter().all(|document| seen.contains(&document.as_bytes().to_vec())));
     let number = |word: &str| -> Result<String> {
-        let name = std::fs::read_dir(&out)?.filter_map(Result::ok).find(|entry| {
-            std::fs::read(entry.path()).is_ok_and(|content| content.starts_with(word.as_bytes()))
-        });
+        let name = std::fs::read_dir(&out)?
+            .filter_map(Result::ok)
+            .find(|entry| std::fs::read(entry.path()).is_ok_and(|content| content.starts_with(word.as_bytes())));
         let name = name.context("no such document")?.file_name().to_string_lossy().into_owned();
         Ok(name.split('-').next().unwrap_or_default().trim_start_matches('0').to_owned())
     };
@@ -230,7 +230,8 @@ async fn what_a_person_releases_replaces_and_withholds_is_what_leaves_whatever_d
     let ready = portal.ready(&case, PATIENCE).await?;
     assert_eq!(disposition(&ready, ENTITY), "PARTLY_FULFILLED");
     let archive = archive(&group, &portal, &case, 1).await?;
-    let texts: Vec<&[u8]> = archive.of_entity(ENTITY).filter(|(name, _)| name.ends_with(".txt")).map(|(_, b)| b).collect();
+    let texts: Vec<&[u8]> =
+        archive.of_entity(ENTITY).filter(|(name, _)| name.ends_with(".txt")).map(|(_, b)| b).collect();
     assert_eq!(texts.len(), 2);
     assert!(texts.contains(&documents[0].as_bytes()) && texts.contains(&b"r*******".as_slice()));
     assert_eq!(archive.rows(ENTITY, "desk", "document")?.len(), 3);

@@ -28,6 +28,10 @@ databases:
   crm: {sqlite: crm.sqlite}
   shop: {sqlite: /srv/shop.db}
 spool: {quota: 1GiB, keep: 3d}
+inbox: {due: {manual: 5d, review: 36h}, give_up: 30d,
+  mail: {smtp: \"mail.example:465\", tls: required, ca: mail.pem, username: agent, password_file: mail.password,
+    from: agent@acme.example, to: [desk@acme.example], escalate_to: [head@acme.example]},
+  webhook: {url: \"https://desk.example/hook\", secret_file: hook.secret, ca: hook.pem}}
 limits: {concurrent_exports: 1, concurrent_locates: 2, concurrent_reads: 3, open_exports: 4, snapshot_max: 30s,
   snapshot_attempts: 5, unavailable_for: 10m, part_bytes: 1MiB, large_cell: 32KiB, walk_memory: 2MiB,
   retry_min: 1s, retry_max: 1m, drain: 5s}
@@ -121,7 +125,25 @@ fn the_schema_names_every_key_that_is_read() {
     // And `entities`, which stands in the place of `entity`.
     assert_eq!(entries.len() + 1, schema["properties"].as_object().unwrap().len());
     assert_eq!(schema["$defs"]["EntitySection"]["properties"].as_object().unwrap().len(), 4);
-    for (key, section) in [("limits", "LimitsSection"), ("spool", "SpoolSection"), ("dial_out", "DialOutSection")] {
+    let inbox = &root.get("inbox").unwrap().value;
+    let Value::Map(inbox) = inbox else { panic!() };
+    for (key, _, node) in inbox {
+        let section = match key.as_str() {
+            "due" => "InboxDueSection",
+            "mail" => "MailSection",
+            "webhook" => "WebhookSection",
+            _ => continue,
+        };
+        let Value::Map(entries) = &node.value else { panic!() };
+        let known = schema["$defs"][section]["properties"].as_object().unwrap();
+        assert!(entries.iter().all(|(name, ..)| known.contains_key(name)) && known.len() == entries.len(), "{key}");
+    }
+    for (key, section) in [
+        ("limits", "LimitsSection"),
+        ("spool", "SpoolSection"),
+        ("dial_out", "DialOutSection"),
+        ("inbox", "InboxSection"),
+    ] {
         let Value::Map(entries) = &root.get(key).unwrap().value else { panic!() };
         let known = schema["$defs"][section]["properties"].as_object().unwrap();
         assert!(entries.iter().all(|(name, ..)| known.contains_key(name)) && known.len() == entries.len(), "{key}");
@@ -239,4 +261,30 @@ fn manifests_for_all_may_be_absent_when_each_entity_has_its_own() {
     assert!(read(&none.replace("entity: acme-fr\n", own)).unwrap().sources.manifests.is_empty());
     let problems = read(&none.replace("entity: acme-fr\n", SEVERAL)).unwrap_err().to_string();
     assert!(problems.contains("lacks the key `manifests`"), "{problems}");
+}
+
+#[test]
+fn the_inbox_is_read_and_what_would_tell_nobody_or_everybody_is_named() {
+    let inbox = read(SAMPLE).unwrap().inbox;
+    let day = Duration::from_secs(24 * 3600);
+    assert_eq!((inbox.manual, inbox.review, inbox.give_up), (5 * day, day * 3 / 2, Some(30 * day)));
+    let mail = inbox.mail.unwrap();
+    assert_eq!((mail.host.as_str(), mail.port, mail.tls), ("mail.example", 465, super::MailTls::Required));
+    assert_eq!(mail.login, Some(("agent".to_owned(), "/srv/agent/mail.password".into())));
+    assert_eq!(inbox.webhook.unwrap().secret_file, Path::new("/srv/agent/hook.secret"));
+    for (right, wrong, expected) in [
+        ("tls: required", "tls: none", "for `localhost` or a loopback address only"),
+        ("tls: required", "tls: maybe", "`tls` must be `required`"),
+        ("mail.example:465", "mail.example", "`smtp` must be the server's name and port"),
+        ("to: [desk@acme.example]", "to: []", "`to` must hold at least one address"),
+        ("to: [desk@acme.example]", "to: [desk]", "`to` must be an e-mail address"),
+        ("username: agent, ", "", "need each other"),
+        ("https://desk", "http://desk", "must begin with https://"),
+        ("manual: 5d", "manual: 0d", "`manual`: must be a time"),
+    ] {
+        let problems = read(&SAMPLE.replace(right, wrong)).unwrap_err().to_string();
+        assert!(problems.contains(expected), "{expected} not in {problems}");
+    }
+    let local = SAMPLE.replace("tls: required", "tls: none").replace("mail.example:465", "127.0.0.1:25");
+    assert!(read(&local.replace("https://desk.example", "http://[::1]:80")).is_ok());
 }

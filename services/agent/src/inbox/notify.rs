@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tributary_model::id::{EntityId, QuestionId};
 
@@ -35,8 +36,8 @@ pub(crate) struct Notifier {
     entity: EntityId,
     mailer: Option<Mailer>,
     webhook: Option<Webhook>,
-    /// The stage that each open question was announced at last.
-    announced: HashMap<QuestionId, Stage>,
+    /// The stage that each open question was announced at last. One that is asked anew is another.
+    announced: HashMap<(QuestionId, Timestamp), Stage>,
     overdue: Arc<AtomicU64>,
 }
 
@@ -85,12 +86,12 @@ impl Notifier {
 
     async fn look(&mut self) -> Result<(), ExportError> {
         let (open, now) = self.exports.at_desk(|setup| Ok((setup.ledger.questions(false)?, setup.clock.now()))).await?;
-        let stages = open.iter().map(|question| (question.id, Stage::at(question.created_at, question.due_at, now)));
-        let stages: HashMap<QuestionId, Stage> = stages.collect();
+        let stage = |q: &Question| ((q.id, q.created_at), Stage::at(q.created_at, q.due_at, now));
+        let stages: HashMap<_, _> = open.iter().map(stage).collect();
         let overdue = stages.values().filter(|stage| stage.is_escalation()).count();
         self.overdue.store(overdue as u64, Ordering::Relaxed);
         let channels = self.channels();
-        for (&question, &stage) in stages.iter().filter(|(id, stage)| self.announced.get(id) != Some(*stage)) {
+        for (&(question, _), &stage) in stages.iter().filter(|(id, stage)| self.announced.get(id) != Some(*stage)) {
             let channels = channels.clone();
             self.exports.at_desk(move |setup| Ok(setup.ledger.announce(question, stage, &channels, now)?)).await?;
         }
@@ -152,7 +153,7 @@ fn log(question: &Question, stage: Stage) {
 /// What is said of a question. No personal data: who it is about, `show` says at the entity only.
 pub(super) fn told(entity: &EntityId, question: &Question, stage: Stage) -> Told {
     let Question { id, case, kind, dataset, collection, created_at, due_at, .. } = question;
-    let day = |at: &jiff::Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let day = |at: &Timestamp| at.to_zoned(TimeZone::UTC).date();
     let (created, due) = (day(created_at), day(due_at));
     let what = match kind {
         Kind::Manual => "a search by hand",

@@ -161,3 +161,109 @@ fn settle_answer(answer: &mut Answer, reviews: &[&Review], files: bool) {
     answer.disposition = if something { Disposition::PartlyFulfilled } else { Disposition::Withheld };
     answer.reason = Some(answer.reason.take().into_iter().chain(reasons).collect::<Vec<_>>().join("; "));
 }
+
+#[cfg(test)]
+mod tests {
+    use tributary_archive::attestation::PartsSummary;
+    use tributary_archive::part::PartListDigest;
+    use tributary_archive::table;
+
+    use super::*;
+    use crate::collect::Located;
+
+    fn key(text: &str) -> FidesKey {
+        text.parse().unwrap()
+    }
+
+    /// What a walk found: `rows` of one dataset, with that disposition.
+    fn found(disposition: Disposition, rows: u64) -> Collected {
+        Collected {
+            located: Located::Found,
+            answers: vec![Answer {
+                controller: "acme".parse().unwrap(),
+                dataset: key("crm"),
+                disposition,
+                reason: None,
+                rows,
+                snapshot_at: None,
+            }],
+            searched: Vec::new(),
+            not_searched: Vec::new(),
+            redactions: Vec::new(),
+            identifier_types: Vec::new(),
+            parts: PartsSummary {
+                count: 0,
+                bytes: 0,
+                encoded_bytes: 0,
+                rows: 0,
+                sha256: PartListDigest::new().finish(),
+            },
+            tables_sha256: table::digest([]),
+            previews_sha256: None,
+            information_sha256: None,
+        }
+    }
+
+    fn review(work: impl FnOnce(&mut Review)) -> Review {
+        let mut review = Review::of(key("crm"), "note".to_owned());
+        work(&mut review);
+        review
+    }
+
+    fn settled(mut collected: Collected, reviews: &[Review], manual: &[(FidesKey, String, Outcome)]) -> Collected {
+        settle(&mut collected, &"acme".parse().unwrap(), reviews, manual);
+        collected
+    }
+
+    #[test]
+    fn what_was_released_changes_nothing_and_what_was_kept_back_is_said() {
+        let released = settled(found(Disposition::Fulfilled, 3), &[review(Review::given)], &[]);
+        assert_eq!(released, found(Disposition::Fulfilled, 3));
+        let some = review(|review| {
+            review.given();
+            review.withheld(2, "a colleague");
+        });
+        let some = settled(found(Disposition::Fulfilled, 3), &[some], &[]).answers.remove(0);
+        assert_eq!((some.disposition, some.rows), (Disposition::PartlyFulfilled, 1));
+        assert_eq!(some.reason.as_deref(), Some("note: 1 file withheld after review: a colleague"));
+        let all = settled(found(Disposition::Fulfilled, 2), &[review(|r| r.withheld(2, "a colleague"))], &[]);
+        assert_eq!((all.answers[0].disposition, all.answers[0].rows), (Disposition::Withheld, 0));
+    }
+
+    #[test]
+    fn a_search_by_hand_counts_beside_what_the_walk_found_and_never_reads_as_empty_when_nobody_made_it() {
+        let paper = |outcome| [(key("crm"), "binder".to_owned(), outcome)];
+        let of = |disposition, rows, outcome| settled(found(disposition, rows), &[], &paper(outcome));
+        let nothing = of(Disposition::NoData, 0, Outcome::Nothing);
+        assert_eq!((nothing.answers[0].disposition, nothing.searched.len()), (Disposition::NoData, 1));
+        assert_eq!(of(Disposition::NoData, 0, Outcome::Files(2)).answers[0].disposition, Disposition::Fulfilled);
+        let unanswered = of(Disposition::NoData, 0, Outcome::NotAnswered("the cellar is wet".to_owned()));
+        assert_eq!(unanswered.answers[0].disposition, Disposition::PartlyFulfilled);
+        assert_eq!(unanswered.not_searched[0].reason, NotSearchedReason::NotAnswered);
+        let own = [(key("paper"), "binder".to_owned(), Outcome::Nothing)];
+        let own = settled(found(Disposition::Fulfilled, 1), &[], &own);
+        assert_eq!((own.answers[1].dataset.as_str(), own.answers[1].disposition), ("paper", Disposition::NoData));
+    }
+
+    #[test]
+    fn marks_are_those_of_the_version_that_leaves() {
+        let redaction = |field: Option<&str>, count| Redaction {
+            dataset: key("crm"),
+            collection: "note".to_owned(),
+            field: field.map(str::to_owned),
+            reason: RedactionReason::ThirdParty,
+            count,
+        };
+        let mut collected = found(Disposition::Fulfilled, 3);
+        collected.redactions = vec![redaction(None, 4), redaction(Some("text"), 3)];
+        let version = b"text\r\n[redacted:THIRD_PARTY]\r\n";
+        let replaced = review(|review| {
+            review.marked = Some(vec!["text".to_owned()]);
+            review.given();
+            review.replaced(2);
+            review.count_marks("text/csv", &mut version.as_slice()).unwrap();
+        });
+        let settled = settled(collected, &[replaced], &[]);
+        assert_eq!(settled.redactions, [redaction(None, 4), redaction(Some("text"), 1)]);
+    }
+}

@@ -120,10 +120,12 @@ where
 {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let mut connection = std::pin::pin!(connection);
+    let mut response = std::pin::pin!(sender.send_request(request));
     let response = tokio::select! {
-        response = sender.send_request(request) => response,
+        response = &mut response => response,
+        // It may have ended with the answer.
         ended = &mut connection => match ended {
-            Ok(()) => return Err("the connection was closed without an answer".to_owned()),
+            Ok(()) => response.await,
             Err(error) => Err(error),
         },
     };
