@@ -171,7 +171,10 @@ async fn silence_escalates_and_the_archive_says_that_the_entity_has_not_answered
         metrics.lines().find(overdue).map(str::to_owned)
     })
     .await?;
-    assert!(agent.log()?.contains("have not answered in time"));
+    until("a warning in the log", PATIENCE, || async {
+        agent.log().ok().filter(|log| log.contains("have not answered in time"))
+    })
+    .await?;
 
     let ready = portal.ready(&case, PATIENCE).await?;
     assert!(!ready.archives[0].complete, "nothing unanswered is complete");
