@@ -115,7 +115,7 @@ impl Rules {
     }
 
     fn columns(&self) -> impl Iterator<Item = Column> + '_ {
-        let actor = self.gives_acted_on().then_some(self.actor.as_slice()).unwrap_or_default();
+        let actor = if self.gives_acted_on() { self.actor.as_slice() } else { &[] };
         self.subject.iter().chain(actor).copied()
     }
 

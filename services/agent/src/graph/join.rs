@@ -37,6 +37,10 @@ pub(super) fn joins(manifests: &Manifests, nodes: &[Node]) -> Vec<Join> {
         let mut links: BTreeMap<(NodeId, u8), Vec<Link>> = BTreeMap::new();
         let collection = &manifests.datasets[node.dataset].collections[node.collection];
         let mut visit = |path: &[usize], field: &Field| {
+            // What is about someone else leads to their rows, and from theirs to the person's.
+            if field.others.third_party == Some(true) && field.others.role == Role::Subject {
+                return;
+            }
             for reference in &field.references {
                 let Some(target) = manifests.resolve(reference) else { continue };
                 let found = nodes.iter().position(|n| (n.dataset, n.collection) == (target.dataset, target.collection));

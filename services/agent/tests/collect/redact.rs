@@ -116,6 +116,31 @@ fn a_customer_is_not_led_to_who_handled_their_tickets() {
 }
 
 #[test]
+fn a_field_about_someone_else_leads_to_nobody() {
+    let manifest = "
+      - name: customer
+        fields:
+          - {name: id, data_categories: [user.unique_id], fides_meta: {primary_key: true}}
+          - {name: email, fides_meta: {identity: email}}
+          - name: invited_by
+            fides_meta: {references: [{dataset: shop, field: customer.id}]}
+            tributary: {third_party: true}
+      - name: visit
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: host, fides_meta: {references: [{dataset: shop, field: customer.id, direction: to}]}, tributary: {third_party: true}}
+          - {name: guest, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+";
+    let sql = "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, invited_by INTEGER);
+        CREATE TABLE visit (id INTEGER PRIMARY KEY, host INTEGER, guest INTEGER);
+        INSERT INTO customer VALUES (1, 'anna@x.org', 2), (2, 'secret@x.org', 1);
+        INSERT INTO visit VALUES (1, 2, 1), (2, 1, 2);";
+    let parts = Entity::shop(manifest, sql).collect(ANNA);
+    assert_eq!(parts.rows("customer"), ["1,anna@x.org,[redacted:THIRD_PARTY]"]);
+    assert_eq!(parts.rows("visit"), ["1,[redacted:THIRD_PARTY],1"]);
+}
+
+#[test]
 fn whatever_the_order_of_the_walk_a_row_is_given_in_the_better_role() {
     // Tickets are reached by who handled them long before they are reached by whom they are about.
     let deep = "

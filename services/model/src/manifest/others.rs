@@ -10,7 +10,7 @@ use crate::id::InvalidId;
 /// What is declared of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FieldOthers {
-    /// `third_party`: whether it is about someone else, and hidden; `None` when nobody said.
+    /// `third_party`: whether it is about someone else, hidden, and leads nowhere; `None` when nobody said.
     pub third_party: Option<bool>,
     /// `free_text`: what becomes of a text that may speak of others.
     pub free_text: FreeText,
@@ -152,14 +152,21 @@ mod tests {
           - {name: id, tributary: {role: actor}}
           - {name: a, fides_meta: {references: [{dataset: desk, field: employee.id, direction: to}]}, tributary: {role: actor}}
           - {name: b, tributary: {role: clerk, free_text: hide, third_party: perhaps}}
-          - {name: c, fides_meta: {identity: staff_no}, tributary: {role: actor}}
+          - {name: c, fides_meta: {identity: staff_no}, tributary: {role: actor, third_party: true}}
+          - {name: d, fides_meta: {identity: email}, tributary: {third_party: true}}
 ",
         )
         .unwrap_err();
         let lines: Vec<usize> = found.0.iter().map(|p| p.place.line).collect();
-        assert_eq!(lines, [10, 11, 12, 12, 12], "{found}");
+        assert_eq!(lines, [10, 11, 12, 12, 12, 14], "{found}");
         let found = found.to_string();
-        for part in ["names nobody", "take `direction: to` away", "'subject'", "'release', 'review' or 'redact'"] {
+        for part in [
+            "names nobody",
+            "take `direction: to` away",
+            "finds nobody's own rows",
+            "'subject'",
+            "'release', 'review' or 'redact'",
+        ] {
             assert!(found.contains(part), "{part}: {found}");
         }
     }

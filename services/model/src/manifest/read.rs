@@ -197,6 +197,7 @@ impl File<'_> {
         }
         self.bearable(&field.name, field.redacted, "field", node.place);
         self.check_role(&field, node.place);
+        self.check_third_party(&field, node.place);
         if field.normal.is_some() && field.identity.is_none() {
             let message = format!(
                 "the field `{}` has `normal`, which only says how it is compared with identifiers: declare its `identity`",

@@ -23,6 +23,17 @@ impl File<'_> {
         }
     }
 
+    /// A field about someone else finds rows that are not about whoever is found.
+    pub(super) fn check_third_party(&mut self, field: &Field, place: Place) {
+        let FieldOthers { third_party, role, .. } = field.others;
+        if third_party == Some(true) && role == Role::Subject && field.identity.is_some() {
+            let remedy = "take `identity` away, or say `role: actor` where its rows are given to whom it names";
+            let message =
+                format!("the field `{}` is about someone else, so it finds nobody's own rows; {remedy}", field.name);
+            self.r.problem(place, message);
+        }
+    }
+
     /// A role belongs to a field by which rows are found, and nothing leads from such a row to who acted on it.
     pub(super) fn check_role(&mut self, field: &Field, place: Place) {
         if field.others.role != Role::Actor {
