@@ -68,9 +68,11 @@ impl Engine for Postgres {
         let begin = format!(
             "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; \
              SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan; SET max_parallel_workers_per_gather = 0; SET jit = off; SET intervalstyle = 'iso_8601'; \
-             SET bytea_output = 'hex'; SET datestyle = 'ISO'; {as_stored}; \
+             SET bytea_output = 'hex'; SET datestyle = 'ISO'; \
              BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1; SAVEPOINT tributary"
         );
+        // By itself: a query before `BEGIN` in one message would be in its transaction, whose level is then settled.
+        connection.execute(as_stored).await?;
         connection.execute(sqlx::AssertSqlSafe(begin)).await?;
         Ok((connection, Session { packet: u64::MAX }))
     }
