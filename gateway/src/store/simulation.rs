@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use tributary_model::lifecycle::{CASE, TASK, TaskEvent};
 
 use super::StoreError;
+use super::tests::place::Engine;
 use bench::Bench;
 use broken::{Broken, STORES, WRITES};
 use oracle::Stats;
@@ -62,11 +63,17 @@ struct Failed {
 }
 
 /// Runs the schedules of `seeds` until the time is over or `most` have failed; on as many threads as there are cores.
-fn explore(seeds: std::ops::Range<u64>, time: Duration, broken: Broken, most: usize) -> (u64, Stats, Vec<Failed>) {
+fn explore(
+    engine: Engine,
+    seeds: std::ops::Range<u64>,
+    time: Duration,
+    broken: Broken,
+    most: usize,
+) -> (u64, Stats, Vec<Failed>) {
     let (next, done, until) = (AtomicU64::new(seeds.start), AtomicU64::new(0), Instant::now() + time);
     let (stats, failed) = (Mutex::new(Stats::default()), Mutex::new(Vec::new()));
     let explore = async || {
-        let bench = Bench::open(broken).await.unwrap();
+        let bench = Bench::open(engine, broken).await.unwrap();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end || Instant::now() > until || failed.lock().unwrap().len() >= most {
@@ -98,7 +105,7 @@ fn runtime() -> tokio::runtime::Runtime {
 /// Runs a kept schedule.
 fn keeps(lines: &str) {
     runtime().block_on(async {
-        let bench = Bench::open(Broken::Nothing).await.unwrap();
+        let bench = Bench::open(Engine::Sqlite, Broken::Nothing).await.unwrap();
         let outcome = bench.run(&Schedule::from_lines(lines)).await.0;
         bench.close().await;
         outcome.unwrap();
@@ -132,9 +139,11 @@ fn every_schedule_keeps_every_promise() {
         3_000
     };
     let from = from.unwrap_or_default();
+    let postgres = std::env::var("TRIBUTARY_SIMULATION_ENGINE").is_ok_and(|engine| engine == "postgres");
+    let engine = if postgres { Engine::Postgres } else { Engine::Sqlite };
     let time = Duration::from_secs(60 * minutes.unwrap_or(60));
     let begun = Instant::now();
-    let (done, stats, failed) = explore(from..from + seeds.unwrap_or(usual), time, Broken::Nothing, 3);
+    let (done, stats, failed) = explore(engine, from..from + seeds.unwrap_or(usual), time, Broken::Nothing, 3);
     println!(
         "{done} schedules from seed {from} in {:.1} s: {} looks, {} archives, {} stale writes refused",
         begun.elapsed().as_secs_f64(),
@@ -181,7 +190,7 @@ fn an_object_that_is_taken_away_in_doubt_is_found_out() {
 }
 
 fn found_out(promise: &str, broken: Broken) {
-    let (done, _, failed) = explore(0..4_000, Duration::from_secs(300), broken, 1);
+    let (done, _, failed) = explore(Engine::Sqlite, 0..4_000, Duration::from_secs(300), broken, 1);
     let failed = failed.first().unwrap_or_else(|| panic!("{promise}: not found in {done} schedules"));
     println!(
         "{promise}: found by seed {} in {} steps: {}",

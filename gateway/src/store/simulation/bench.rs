@@ -1,10 +1,11 @@
-//! The store that schedules run on, one after another: real SQL over real files, in memory where the machine has that.
+//! The store that schedules run on, one after another: SQLite over real files, in memory where the machine has that, or
+//! a PostgreSQL database of its own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
-use tributary_archive::frames::KeyEncryptionKey;
+use tempfile::TempDir;
 use tributary_transport::tasks::Tasks;
 
 use super::Violation;
@@ -16,12 +17,13 @@ use super::schedule::Schedule;
 use super::world::World;
 use crate::store::Store;
 use crate::store::sql::Snapshot;
+use crate::store::tests::place::{Engine, Place, kek};
 
 /// Where files cost no flush of a disk.
 const MEMORY: &str = "/dev/shm";
 
 pub(super) struct Bench {
-    folder: tempfile::TempDir,
+    home: Home,
     tasks: Tasks,
     pub(super) store: Store,
     broken: Broken,
@@ -29,15 +31,53 @@ pub(super) struct Bench {
     wipes: Vec<&'static str>,
 }
 
+/// Where a store's rows are.
+enum Home {
+    Folder(TempDir),
+    Server(Place),
+}
+
+impl Home {
+    fn new(engine: Engine) -> Self {
+        match engine {
+            Engine::Postgres => Self::Server(Place::new(engine)),
+            Engine::Sqlite if Path::new(MEMORY).is_dir() => Self::Folder(tempfile::tempdir_in(MEMORY).unwrap()),
+            Engine::Sqlite => Self::Folder(tempfile::tempdir().unwrap()),
+        }
+    }
+
+    async fn open(&self, tasks: &Tasks) -> Result<Store, Violation> {
+        match self {
+            Self::Folder(folder) => Ok(Store::open(&data(folder), kek(folder.path(), "kek"), tasks).await?),
+            Self::Server(place) => {
+                place.migrate().await?;
+                Ok(place.open(tasks).await?)
+            }
+        }
+    }
+
+    /// How the database names its tables.
+    fn tables(&self) -> &'static str {
+        match self {
+            Self::Folder(_) => {
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' \
+                 AND name NOT IN ('_sqlx_migrations', 'meta')"
+            }
+            Self::Server(_) => {
+                "SELECT table_name::text AS name FROM information_schema.tables \
+                 WHERE table_schema = current_schema() AND table_name NOT IN ('_sqlx_migrations', 'meta')"
+            }
+        }
+    }
+}
+
 impl Bench {
-    pub(super) async fn open(broken: Broken) -> Result<Self, Violation> {
-        let folder = if Path::new(MEMORY).is_dir() { tempfile::tempdir_in(MEMORY) } else { tempfile::tempdir() };
-        let folder = folder.unwrap();
-        let tasks = Tasks::new();
-        let store = Store::open(&data(&folder), kek(folder.path()), &tasks).await?;
+    pub(super) async fn open(engine: Engine, broken: Broken) -> Result<Self, Violation> {
+        let (home, tasks) = (Home::new(engine), Tasks::new());
+        let store = home.open(&tasks).await?;
         broken.install(&store).await?;
-        let wipes = wipes(&store).await?;
-        Ok(Self { folder, tasks, store, broken, wipes })
+        let wipes = wipes(&store, home.tables()).await?;
+        Ok(Self { home, tasks, store, broken, wipes })
     }
 
     /// Runs a schedule on an empty store.
@@ -67,10 +107,11 @@ impl Bench {
         Ok(wiped.await?)
     }
 
-    /// Neither the database nor its log says anything about a person in clear.
+    /// Neither the database nor its log says anything about a person in clear. A server's files are not ours to read.
     fn check_clear(&self) -> Result<(), Violation> {
+        let Home::Folder(folder) = &self.home else { return Ok(()) };
         let markers = AhoCorasick::new([PERSON, HUMAN, SAID]).unwrap();
-        for file in std::fs::read_dir(data(&self.folder)).unwrap() {
+        for file in std::fs::read_dir(data(folder)).unwrap() {
             let path = file.unwrap().path();
             if markers.is_match(&std::fs::read(&path).unwrap()) {
                 return Err(Violation("something about a person stands in the database in clear".into()));
@@ -80,32 +121,22 @@ impl Bench {
     }
 
     pub(super) async fn close(self) {
-        let Self { folder, tasks, store, .. } = self;
+        let Self { home, tasks, store, .. } = self;
         drop(store);
         tasks.drain(Duration::from_secs(5)).await;
-        drop(folder);
+        drop(home);
     }
 }
 
-fn data(folder: &tempfile::TempDir) -> PathBuf {
+fn data(folder: &TempDir) -> PathBuf {
     folder.path().join("data")
 }
 
-fn kek(folder: &Path) -> KeyEncryptionKey {
-    use std::os::unix::fs::PermissionsExt;
-    let path = folder.join("kek");
-    std::fs::write(&path, KeyEncryptionKey::generate().unwrap()).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    KeyEncryptionKey::load(&path).unwrap()
-}
-
 /// Statements live as long as the process; there is one set of them per bench.
-async fn wipes(store: &Store) -> Result<Vec<&'static str>, Violation> {
+async fn wipes(store: &Store, tables: &'static str) -> Result<Vec<&'static str>, Violation> {
     let mut snapshot = Snapshot::open(&store.0.readers).await?;
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' \
-               AND name NOT IN ('_sqlx_migrations', 'meta')";
     let mut wipes = vec!["DELETE FROM meta WHERE name LIKE 'group%'"];
-    for row in snapshot.rows(sql, &[]).await? {
+    for row in snapshot.rows(tables, &[]).await? {
         wipes.push(format!("DELETE FROM {}", row.text("name")?).leak());
     }
     Ok(wipes)
