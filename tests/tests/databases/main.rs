@@ -1,9 +1,13 @@
 //! What an agent promises over PostgreSQL and MariaDB, on real servers, beside SQLite.
 
 #[cfg(test)]
+mod casts;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod identifiers;
 #[cfg(test)]
 mod init;
 #[cfg(test)]
