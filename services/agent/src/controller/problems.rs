@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use tributary_model::id::EntityId;
-use tributary_model::manifest::{At, Collection, Controller, Dataset, Field};
+use tributary_model::manifest::{At, Collection, Controller, Dataset, Field, Manifests};
 use tributary_model::yaml::{Place, Problem, Problems};
 
 use crate::graph::{Graph, NodeId};
@@ -21,7 +21,7 @@ pub(crate) fn problems(graph: &Graph, served: &[EntityId], group: Option<&BTreeS
     }
     if served.len() > 1 {
         found.extend((0..graph.nodes().len()).filter_map(|node| nobodys(graph, node, served)));
-        for entity in served.iter().filter(|entity| manifests.of(entity).datasets.is_empty()) {
+        for entity in served.iter().filter(|entity| !owns_any(&manifests.of(entity))) {
             let message = format!("no collection gives rows to `{entity}`: name it in a `controller`, or leave it out");
             found.push(Problem { file: "entities".to_owned(), place: Place { line: 1, column: 1 }, message });
         }
@@ -29,6 +29,12 @@ pub(crate) fn problems(graph: &Graph, served: &[EntityId], group: Option<&BTreeS
     found.sort();
     found.dedup();
     found
+}
+
+/// Whether any collection is said to hold rows of the entity whose part this is: what only other rows lead to does not count.
+fn owns_any(part: &Manifests) -> bool {
+    let said = |dataset: &Dataset| dataset.collections.iter().any(|c| dataset.controller_of(c).is_some());
+    part.datasets.iter().any(said)
 }
 
 /// As an error, if there is any.

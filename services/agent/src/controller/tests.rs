@@ -123,9 +123,11 @@ fn where_several_entities_share_a_store_each_row_has_an_owner_or_the_agent_does_
 
 #[test]
 fn an_entity_that_no_collection_gives_rows_to_is_not_served() {
-    let graph = Graph::new(Arc::new(manifests(
-        "      - {name: t, fields: [{name: id}], tributary: {controller: {column: c, values: {a: acme-fr}}}}\n",
-    )));
+    let rows_of_fr = "
+      - {name: t, fields: [{name: id}], tributary: {controller: {column: c, values: {a: acme-fr}}}}
+      - {name: u, fields: [{name: t, fides_meta: {references: [{dataset: erp, field: t.id}]}}]}
+";
+    let graph = Graph::new(Arc::new(manifests(rows_of_fr)));
     let found = problems(&graph, &[id("acme-fr"), id("acme-be")], Some(&known()));
     assert_eq!(found.len(), 1);
     assert!(found[0].message.contains("no collection gives rows to `acme-be`"), "{}", found[0]);

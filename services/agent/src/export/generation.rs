@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rand;
 use jiff::Timestamp;
+use tributary_archive::attestation::NotSearchedReason;
 use tributary_model::id::{FidesKey, InstructionId};
 
 use super::sink::{Kept, Places, Sink, room};
@@ -116,6 +117,10 @@ fn collect(
     let (kept, places) = sink.kept()?;
     if kept != Kept::said(&collected) {
         return Err(Failure::Internal("the walk gave something else than it says".to_owned()));
+    }
+    for gap in collected.not_searched.iter().filter(|gap| gap.reason == NotSearchedReason::ControllerUnknown) {
+        let (dataset, collection, detail) = (&gap.dataset, gap.collection.as_deref(), &gap.detail);
+        tracing::warn!(%instruction, %dataset, collection, detail, "rows that nobody hands over; correct the column or `values`");
     }
     let is_one = collected.located != Located::NeedsIdentity;
     if asked && !is_one {

@@ -125,3 +125,10 @@ fn the_schema_names_every_key_that_is_read() {
         assert!(schema["properties"].get(key).is_some(), "{key}");
     }
 }
+
+#[test]
+fn several_entities_may_have_one_agent() {
+    let text = yaml(1, "FR").replace("acme-xx.example/agent", "acme-be.example/agent").replace(":7002", ":7001");
+    let group = GroupFile::from_yaml("group.yaml", &text).unwrap();
+    assert_eq!(group.entities[0].agent, group.entities[1].agent);
+}
