@@ -8,6 +8,7 @@ mod exports;
 mod mandates;
 mod peers;
 mod reading;
+mod shared;
 mod starting;
 mod stopping;
 mod waiting;

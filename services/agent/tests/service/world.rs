@@ -79,6 +79,8 @@ pub(crate) struct World {
     pub(crate) entity_key: SigningKey,
     pub(crate) group: GroupFile,
     pub(crate) authorities: BTreeMap<&'static str, Authority>,
+    /// The lines of the configuration that say who is served.
+    pub(crate) served: String,
     /// Lines appended to the configuration.
     pub(crate) settings: String,
 }
@@ -113,7 +115,8 @@ impl World {
         let (group_key, gateway_key, entity_key) = (key(), key(), key());
         let group = group(&authorities, &gateway_key, &entity_key, now);
         let settings = "limits: {retry_min: 1s, retry_max: 4s, drain: 5s}\n".to_owned();
-        let world = Self { folder, clock, group_key, gateway_key, entity_key, group, authorities, settings };
+        let served = "entity: acme\nsigning_key: attestation.key\n".to_owned();
+        let world = Self { folder, clock, group_key, gateway_key, entity_key, group, authorities, served, settings };
         world.identity("acme", "agent");
         create_secret(&world.path("attestation.key"), world.entity_key.to_pem().unwrap().as_bytes()).unwrap();
         create_secret(&world.path("kek.key"), KeyEncryptionKey::generate().unwrap().as_bytes()).unwrap();
@@ -157,10 +160,10 @@ impl World {
     }
 
     pub(crate) fn config(&self) -> Config {
-        let (group_key, settings) = (self.group_key.public(), &self.settings);
+        let (group_key, served, settings) = (self.group_key.public(), &self.served, &self.settings);
         let text = format!(
-            "listen: 127.0.0.1:0\ndata_dir: data\nentity: acme\nidentity: {{certificate: acme-agent.pem, key: acme-agent-key.pem}}\n\
-             group: {{file: group.json, keys: [\"{group_key}\"]}}\nkey_encryption_key: kek.key\nsigning_key: attestation.key\n\
+            "listen: 127.0.0.1:0\ndata_dir: data\n{served}identity: {{certificate: acme-agent.pem, key: acme-agent-key.pem}}\n\
+             group: {{file: group.json, keys: [\"{group_key}\"]}}\nkey_encryption_key: kek.key\n\
              manifests: [crm.yml]\ndatabases: {{crm: {{sqlite: crm.sqlite}}}}\n{settings}"
         );
         Config::from_yaml("agent.yaml", &text, self.folder.path()).unwrap()
