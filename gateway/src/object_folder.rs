@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::spawn_blocking;
@@ -99,10 +99,9 @@ pub(crate) async fn sweep(objects: &Arc<Objects>, store: &Store, now: Timestamp)
     if !store.take_chore(Chore::SweepObjects, SWEEP_EVERY, now).await? {
         return Ok(());
     }
-    let rested_since = SystemTime::from(now).checked_sub(RESTED).unwrap_or(SystemTime::UNIX_EPOCH);
     let found = {
         let objects = Arc::clone(objects);
-        spawn_blocking(move || objects.leftovers(rested_since)).await
+        spawn_blocking(move || objects.leftovers(RESTED)).await
     };
     let Some(leftovers) = readable(found) else { return Ok(()) };
     // Asked after the look at the folder: who was writing then has entered the list before.

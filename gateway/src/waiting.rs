@@ -12,6 +12,8 @@ use crate::store::{Escalation, Late, Store, StoreError};
 
 /// How often the clock is looked at.
 const TICK: Duration = Duration::from_millis(200);
+/// Pause after a look that failed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What the scheduler works with.
 pub(crate) struct Scheduler {
@@ -26,7 +28,10 @@ impl Scheduler {
         while !stopping.is_cancelled() {
             match self.look().await {
                 Ok(()) | Err(StoreError::Stopped) => {}
-                Err(error) => tracing::error!(%error, "due cases could not be decided; trying again"),
+                Err(error) => {
+                    tracing::error!(%error, "due cases could not be decided; trying again");
+                    let _ = stopping.run_until_cancelled(tokio::time::sleep(AGAIN)).await;
+                }
             }
             let _ = stopping.run_until_cancelled(tokio::time::sleep(TICK)).await;
         }

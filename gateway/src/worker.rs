@@ -35,6 +35,8 @@ use partials::Partials;
 /// How often the clock is looked at for tasks whose pause is over, and for those that another process was given. A look
 /// is two questions to an index: five processes together ask a database fifty times a second.
 const TICK: Duration = Duration::from_millis(200);
+/// Pause after a look that failed: a database that is away is not asked any sooner, nor complained of.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What attempts share. Cheap to clone.
 #[derive(Clone)]
@@ -117,16 +119,22 @@ impl Worker {
     pub(crate) async fn run(self) {
         let stopping = self.0.tasks.stopping();
         while !stopping.is_cancelled() {
-            if let Err(error) = self.take_up().await {
+            if let Err(error) = self.look().await {
                 tracing::error!(%error, "due tasks could not be taken up; trying again");
+                let _ = stopping.run_until_cancelled(tokio::time::sleep(AGAIN)).await;
+                continue;
             }
-            self.finish_due().await;
             tokio::select! {
                 () = stopping.cancelled() => {}
                 () = self.0.wake.notified() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
         }
+    }
+
+    async fn look(&self) -> Result<(), StoreError> {
+        self.take_up().await?;
+        self.finish_due().await
     }
 
     async fn take_up(&self) -> Result<(), StoreError> {

@@ -46,7 +46,7 @@ pub(super) struct GatewayFile {
     links: Option<LinksSection>,
     /// How long archives are kept before they are shredded.
     retention: Option<RetentionSection>,
-    /// Limits. Times are written like 30s, 5m or 2h, sizes like 512MiB or 64GiB.
+    /// Limits of each process. Times are written like 30s, 5m or 2h, sizes like 512MiB or 64GiB.
     limits: Option<LimitsSection>,
     /// Whether gRPC reflection is served; true unless said otherwise.
     reflection: Option<bool>,

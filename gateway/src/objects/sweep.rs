@@ -6,7 +6,7 @@
 //! has rested for long goes, and what processes that are not there any more had not finished.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::time::{Duration, SystemTime};
 
@@ -17,7 +17,7 @@ use super::writer::PARTIAL;
 use crate::replicas::ReplicaId;
 
 /// What rests in a shared folder for this long, unnamed, is left over: far longer than anything waits between its last
-/// byte and its name in the database, and than clocks of a file server and its users differ.
+/// byte and its name in the database. Counted by the clock that dates the folder's files, whatever others say.
 pub(crate) const RESTED: Duration = Duration::from_secs(24 * 3600);
 
 /// What lies in the folder and may be left over. Looked at before the database is asked what it names, so that nothing
@@ -43,16 +43,17 @@ impl Objects {
     /// # Errors
     /// What the file system says.
     pub(crate) fn sweep(&self, keep: &HashSet<(CaseId, String)>) -> io::Result<usize> {
-        let all = self.leftovers(SystemTime::UNIX_EPOCH)?;
+        let all = self.leftovers(Duration::ZERO)?;
         let unnamed = all.files.iter().filter(|file| !keep.contains(&(file.case, file.name.clone())));
         remove(unnamed, &all.folders)
     }
 
-    /// What lies in the folder now, and of what has not been touched since `rested_since`.
+    /// What lies in the folder now, and which of it has not been touched for `rested`.
     ///
     /// # Errors
     /// What the file system says.
-    pub(crate) fn leftovers(&self, rested_since: SystemTime) -> io::Result<Leftovers> {
+    pub(crate) fn leftovers(&self, rested: Duration) -> io::Result<Leftovers> {
+        let rested_since = self.time()?.checked_sub(rested).unwrap_or(SystemTime::UNIX_EPOCH);
         let mut all = Leftovers { files: Vec::new(), folders: Vec::new() };
         for folder in fs::read_dir(&self.root)? {
             let folder = folder?;
@@ -70,6 +71,14 @@ impl Objects {
             }
         }
         Ok(all)
+    }
+
+    /// What time it is by the clock that dates the folder's files: a file server's, it may be.
+    fn time(&self) -> io::Result<SystemTime> {
+        let probe = self.root.join(format!("clock.{}", self.writer));
+        let dated = File::create(&probe).and_then(|file| file.metadata()).and_then(|found| found.modified());
+        let _ = fs::remove_file(&probe);
+        dated
     }
 }
 
@@ -110,11 +119,8 @@ fn remove<'f>(files: impl Iterator<Item = &'f Leftover>, folders: &[std::path::P
 
 /// A file that has gone meanwhile has not rested.
 fn has_rested(file: &DirEntry, since: SystemTime) -> io::Result<bool> {
-    if since == SystemTime::UNIX_EPOCH {
-        return Ok(true);
-    }
     let found = gone_is_none(file.metadata())?;
-    Ok(found.map(|found| found.modified()).transpose()?.is_some_and(|modified| modified < since))
+    Ok(found.map(|found| found.modified()).transpose()?.is_some_and(|modified| modified <= since))
 }
 
 fn gone_is_none<T>(found: io::Result<T>) -> io::Result<Option<T>> {

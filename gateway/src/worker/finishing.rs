@@ -15,13 +15,7 @@ const TRIES: u32 = 64;
 
 impl Worker {
     /// Starts telling every agent that is due to be told and is reached from here.
-    pub(super) async fn finish_due(&self) {
-        if let Err(error) = self.take_on_finishes().await {
-            tracing::error!(%error, "exports to be finished could not be taken on; trying again");
-        }
-    }
-
-    async fn take_on_finishes(&self) -> Result<(), StoreError> {
+    pub(super) async fn finish_due(&self) -> Result<(), StoreError> {
         let due = self.0.store.finishing(self.0.clock.now()).await?;
         for entity in self.finishable(due).await? {
             let (now, hold) = (self.0.clock.now(), self.0.limits.lease);

@@ -42,7 +42,8 @@ impl Group {
         let yaml = std::fs::read_to_string(folder.join("gateway.yaml"))?;
         let shared = format!(
             "objects: objects\ndatabase: {{ postgres: {{ host: localhost, port: {}, user: {}, database: {database}, \
-             password_file: database.password, tls: {{ ca: {} }} }} }}\n",
+             password_file: database.password, connect_timeout: 30s, \
+             tls: {{ ca: {} }} }} }}\n",
             server.port,
             server.user,
             server.authority.display(),

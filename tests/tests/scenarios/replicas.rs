@@ -135,6 +135,7 @@ async fn of_a_thousand_cases_none_is_lost_or_done_twice_while_gateways_die() -> 
     connected(&replicas, PROCESSES).await?;
 
     let (began, mut dice, mut kills) = (Instant::now(), Dice::new(), 0);
+    let mut last_kill = began;
     let opening = open_all(&group, cases, 8);
     tokio::pin!(opening);
     let mut opened: Option<Vec<String>> = None;
@@ -149,6 +150,7 @@ async fn of_a_thousand_cases_none_is_lost_or_done_twice_while_gateways_die() -> 
         }
         let victim = usize::try_from(dice.below(PROCESSES as u64))?;
         replicas.kill(victim)?;
+        last_kill = Instant::now();
         kills += 1;
         // Openers go on meanwhile, through the others.
         let starting = replicas.start_one(victim);
@@ -160,7 +162,6 @@ async fn of_a_thousand_cases_none_is_lost_or_done_twice_while_gateways_die() -> 
             }
         }
     }
-    let last_kill = Instant::now();
     // What the last victim held is taken up when its lease is over; then it is a matter of milliseconds a case.
     let rest = LEASE + Duration::from_secs(20);
     until("every case is ready a lease after the last kill", rest, || async {
