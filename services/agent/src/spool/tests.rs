@@ -77,3 +77,23 @@ fn a_sweep_keeps_the_attested_generations_and_nothing_else() {
     assert_eq!(again.used(), fs::metadata(again.path(name(kept, 2, 1))).unwrap().len());
     assert_eq!(again.read(name(kept, 2, 1), &key).unwrap().range(0, 99).unwrap(), b"content");
 }
+
+#[test]
+fn spools_of_one_quota_fill_it_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let quota = Quota::new(300_000);
+    let open = |name: &str| Spool::open(folder.path().join(name), quota.clone()).unwrap();
+    let (one, other) = (open("one"), open("other"));
+    // The same id at two entities is two exports.
+    let (instruction, key) = (InstructionId::new(Timestamp::UNIX_EPOCH), ContentKey::generate().unwrap());
+    one.begin(instruction, 1).unwrap();
+    other.begin(instruction, 1).unwrap();
+    write(&one, name(instruction, 1, 1), &key, &[0; 200_000]).unwrap();
+    let full = write(&other, name(instruction, 1, 1), &key, &[0; 200_000]).unwrap_err();
+    assert_eq!(SpoolFull::cause(&full), Some(SpoolFull::Quota { quota: 300_000 }));
+    one.remove(instruction).unwrap();
+    other.remove_generation(instruction, 1).unwrap();
+    other.begin(instruction, 1).unwrap();
+    write(&other, name(instruction, 1, 1), &key, &[0; 200_000]).unwrap();
+    assert!(one.room() < 100_000 && one.used() == 0);
+}

@@ -127,24 +127,3 @@ async fn the_ledger_of_a_single_entity_is_not_left_behind_unseen() {
     assert_eq!(world.attestation(&agent, &order).await.unwrap(), export.envelope, "it goes on where it was");
     agent.stop().await;
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn entities_share_the_quota_of_the_spool() {
-    let mut world = world();
-    world.settings = "spool: {quota: 64KiB}\nlimits: {retry_min: 1s, retry_max: 4s, drain: 5s}\n".to_owned();
-    // About 40 KiB as carried: room for one entity's parts, and not for both.
-    world.write_database(480);
-    let agent = world.start().await;
-    let ours = world.order(Action::Export, ANNA);
-    let first = world.export(&agent, &ours).await;
-    let bytes: u64 = first.parts.iter().map(|part| part.encoded_bytes).sum();
-    assert!((33_000..64_000).contains(&bytes), "{bytes} bytes do not fit twice");
-    let theirs = under_other(&ours);
-    world.begin(&agent, &theirs).await.unwrap();
-    let (why, _) = world.watch(&agent, &theirs).await.unwrap().pending_for("quota").await;
-    assert!(why.contains("65536 bytes"), "{why}");
-    world.finish(&agent, &ours).await.unwrap();
-    world.later(std::time::Duration::from_secs(5));
-    world.watch(&agent, &theirs).await.unwrap().until_attested().await;
-    agent.stop().await;
-}
