@@ -18,7 +18,7 @@ use tributary_archive::table;
 use tributary_model::clock::SharedClock;
 use tributary_model::disposition::Disposition;
 use tributary_model::id::{CountryCode, EntityId, FidesKey, IdentifierType};
-use tributary_model::identifier::Identifier;
+use tributary_model::identifier::{Identifier, Spellings};
 use tributary_model::language::Language;
 use tributary_model::manifest::{Dataset, Manifests};
 use tributary_model::yaml::{Place, Problem, Problems};
@@ -288,6 +288,11 @@ impl Catalog {
         let mut resolver =
             Resolver { walk, systems, folder: &self.limits.temp_dir, memory, country: self.country.as_ref() };
         resolver.resolve(identifiers).map_err(|failure| self.explain(failure))
+    }
+
+    /// An identifier as it is sought here.
+    pub(crate) fn spellings(&self, identifier: &Identifier) -> Spellings {
+        Spellings::new(identifier, self.country.as_ref())
     }
 
     fn sizes(&self) -> Sizes {

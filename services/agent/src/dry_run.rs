@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tributary_archive::attestation::NotSearched;
 use tributary_model::clock::SharedClock;
-use tributary_model::id::{EntityId, FidesKey};
-use tributary_model::identifier::Identifier;
+use tributary_model::id::{EntityId, FidesKey, IdentifierType};
+use tributary_model::identifier::{CheckDigits, Identifier};
 use tributary_model::yaml::Problems;
 
 use crate::catalog::{Catalog, OpenSystems, types_of};
@@ -33,6 +33,9 @@ pub struct DryRun {
     pub collections: Vec<Rows>,
     /// What was not.
     pub not_searched: Vec<NotSearched>,
+    /// Identifiers whose check digits do not fit: sought all the same, and probably mistyped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubtful: Vec<IdentifierType>,
 }
 
 /// Whether the person is known.
@@ -137,8 +140,11 @@ fn run(catalog: &Catalog, identifiers: &[Identifier], show_values: bool) -> Resu
     let (graph, stop, kinds) = (catalog.graph(), StopFlag::new(), Kinds::default());
     let plan = graph.plan(&types_of(identifiers));
     let mut systems = OpenSystems::new(catalog, BTreeSet::new(), &stop, &kinds);
+    let differs = |one: &&Identifier| catalog.spellings(one).check_digits() == CheckDigits::Differ;
+    let doubtful = identifiers.iter().filter(differs).map(|one| one.kind.clone()).collect();
     if catalog.resolve(&plan, identifiers, &mut systems)? == Located::NeedsIdentity {
-        return Ok(DryRun { outcome: Outcome::NeedsIdentity, collections: Vec::new(), not_searched: Vec::new() });
+        let (collections, not_searched) = (Vec::new(), Vec::new());
+        return Ok(DryRun { outcome: Outcome::NeedsIdentity, collections, not_searched, doubtful });
     }
     let mut shown = Shown { graph, values: BTreeMap::new(), wanted: show_values };
     let walked = catalog.walk(&plan, identifiers, &mut systems, &mut shown)?;
@@ -155,6 +161,7 @@ fn run(catalog: &Catalog, identifiers: &[Identifier], show_values: bool) -> Resu
         outcome: if walked.rows.iter().any(|&rows| rows > 0) { Outcome::Found } else { Outcome::NotFound },
         collections: collections.collect(),
         not_searched: gaps::not_searched(graph, &plan, &connected, &given_up, &walked),
+        doubtful,
     })
 }
 

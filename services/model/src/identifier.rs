@@ -66,11 +66,6 @@ impl Identifier {
         }
         Ok(Self { kind, value: Sensitive::new(value.to_owned()) })
     }
-
-    /// The spellings to search for where no country is known.
-    pub fn spellings(&self) -> Vec<Sensitive<String>> {
-        Spellings::new(self, None).all().to_vec()
-    }
 }
 
 /// A digest that binds a set of identifiers without revealing them: SHA-256 over `salt` and the sorted, distinct

@@ -53,6 +53,12 @@ fn dry_run_text(found: &DryRun) -> String {
     };
     let rows = found.collections.iter().map(|c| [c.dataset.to_string(), c.collection.clone(), c.rows.to_string()]);
     let mut text = format!("{outcome}\n{}", table(["dataset", "collection", "rows"], rows));
+    for kind in &found.doubtful {
+        let _ = write!(
+            text,
+            "\nthe check digits of the identifier {kind} do not fit: it may be mistyped, and was sought all the same"
+        );
+    }
     for gap in &found.not_searched {
         let collection = gap.collection.as_deref().map(|name| format!(".{name}")).unwrap_or_default();
         let _ = write!(text, "\nnot searched: {}{collection}: {}", gap.dataset, gap.detail);
