@@ -111,7 +111,7 @@ fn owned(dataset: &Dataset, collection: &Collection, entity: &EntityId, known: &
 
 /// The column that says whose a collection's rows are and that the manifest does not declare as a field: it is read, and
 /// not given.
-pub(crate) fn undeclared_column<'g>(graph: &'g Graph, node: usize) -> Option<&'g str> {
+pub(crate) fn undeclared_column(graph: &Graph, node: usize) -> Option<&str> {
     let (dataset, collection) = (graph.dataset(node), graph.collection(node));
     graph.nodes()[node].owned.as_ref().filter(|owned| owned.column == collection.fields.len())?;
     match &dataset.controller_of(collection)?.whose {

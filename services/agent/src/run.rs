@@ -204,8 +204,11 @@ impl Agent {
     }
 }
 
+/// What a start reads: the systems are those of each entity, in the order of the configuration.
+type Opened = (Config, Checked, Vec<Arc<dyn Systems>>);
+
 /// Everything of the start that reads files.
-fn open(config: Config, clock: SharedClock) -> Result<(Config, Checked, Vec<Arc<dyn Systems>>), StartError> {
+fn open(config: Config, clock: SharedClock) -> Result<Opened, StartError> {
     let checked = check(&config, clock.now())?;
     let limits = config.collect_limits();
     fresh(&limits.temp_dir).map_err(|error| StartError::Data(format!("{}: {error}", limits.temp_dir.display())))?;

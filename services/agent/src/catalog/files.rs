@@ -8,8 +8,11 @@ use tributary_model::yaml::{Place, Problem, Problems};
 
 use crate::collect::Sources;
 
-/// Reads the manifests that all entities share and those that are one's own. Also says whose the files of the latter are.
-pub(super) fn all(sources: &Sources) -> Result<(Vec<(String, String)>, BTreeMap<String, EntityId>), Problems> {
+/// Files as (name, text), and by name the entity whose own a file is.
+pub(super) type Files = (Vec<(String, String)>, BTreeMap<String, EntityId>);
+
+/// Reads the manifests that all entities share and those that are one's own.
+pub(super) fn all(sources: &Sources) -> Result<Files, Problems> {
     let (mut texts, mut owners) = (read(&sources.manifests)?, BTreeMap::new());
     for (entity, paths) in &sources.own {
         let own = read(paths)?;
