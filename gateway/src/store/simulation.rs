@@ -158,6 +158,13 @@ fn every_schedule_keeps_every_promise() {
     }
 }
 
+#[test]
+fn schedules_keep_every_promise_on_postgresql_too() {
+    let (_, stats, failed) = explore(Engine::Postgres, 0..60, Duration::from_secs(600), Broken::Nothing, 1);
+    failed.iter().for_each(Failed::tell);
+    assert!(failed.is_empty() && stats.archives > 0);
+}
+
 /// Schedules that get nowhere keep every promise.
 fn everything_happened(stats: &Stats) {
     assert!(stats.refused > 0 && stats.archives > 0);
