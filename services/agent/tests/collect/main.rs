@@ -14,6 +14,7 @@ mod identity;
 mod naming;
 #[cfg(test)]
 mod previews;
+#[cfg(test)]
 mod redact;
 #[cfg(test)]
 mod sqlite;

@@ -1,6 +1,8 @@
 //! What a first manifest proposes of schemas that nobody of this project designed: loaded by our own parser, walked on real
 //! SQLite files.
 
+#![expect(clippy::unwrap_used, reason = "a step of the set-up that fails is a failed test")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
