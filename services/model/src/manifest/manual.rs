@@ -119,7 +119,7 @@ dataset:
         )
         .unwrap_err();
         let problems = problems.to_string();
-        for part in ["`due` must be", "no key `until`", "both `manual` and `review`", "differ in more than case"] {
+        for part in ["`due`: must be", "no key `until`", "both `manual` and `review`", "differ in more than case"] {
             assert!(problems.contains(part), "{part}: {problems}");
         }
         let problems = read(
