@@ -1,11 +1,16 @@
 //! One person with as many rows as a measure wants, in one table or in orders with their lines.
 
-use std::path::Path;
+mod served;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use rusqlite::{Connection, params};
 use tributary_tests::dice::Dice;
 use tributary_tests::fixture::{Fixture, prose};
+
+pub(crate) use self::served::{Servable, Served};
+use crate::raw::Program;
 
 /// Key of both datasets.
 pub(crate) const DATASET: &str = "records";
@@ -34,6 +39,10 @@ pub(crate) trait Measured: Fixture + Clone + 'static {
     fn queries(&self) -> Vec<String>;
     /// All rows of the person.
     fn rows(&self) -> u64;
+    /// The raw program that reads them; `database` is where the file would be.
+    fn program(&self, database: PathBuf) -> Program {
+        Program::Encode { database, queries: self.queries() }
+    }
 }
 
 impl Measured for Activity {

@@ -1,20 +1,18 @@
 //! Rows: an agent's whole work for one person, walk to attestation, beside a loop over the same driver that reads,
 //! encodes and deflates the same rows; for one table and for orders with their lines, and once more with a quarter of
-//! the rows, since the cost must be linear in them.
-//!
-//! Only SQLite is measured here so far. Another engine is a fixture that fills it and a raw loop beside `raw::encode`.
+//! the rows, since the cost must be linear in them. On SQLite, and on PostgreSQL and MariaDB, whose own time is not counted.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use tributary_tests::group::{EntityPlan, Plan};
+use tributary_tests::servers::Engine;
 
 use super::Scale;
 use super::stand::Stand;
 use crate::child::{self, Took};
 use crate::figure::{Figures, least, time, times};
-use crate::fixture::{Activity, DATASET, EMAIL, Measured, Orders};
-use crate::raw::Program;
+use crate::fixture::{Activity, DATASET, EMAIL, Measured, Orders, Servable, Served};
 
 const ENTITY: &str = "alpha-be";
 /// The product's speed over the raw loop's.
@@ -30,13 +28,22 @@ struct Cost {
 }
 
 pub(super) async fn measure(scale: &Scale, figures: &mut Figures) -> Result<()> {
-    let (small, large) = (Activity { rows: scale.rows / 4 }, Activity { rows: scale.rows });
-    compare("SQLite, one table", small, large, scale, figures).await?;
-    let (small, large) = (Orders { orders: scale.orders / 4 }, Orders { orders: scale.orders });
-    compare("SQLite, orders with lines", small, large, scale, figures).await
+    let activity = [scale.rows / 4, scale.rows].map(|rows| Activity { rows });
+    let orders = [scale.orders / 4, scale.orders].map(|orders| Orders { orders });
+    compare("SQLite, one table", activity, scale, figures).await?;
+    compare("SQLite, orders with lines", orders, scale, figures).await?;
+    for (name, engine) in [("PostgreSQL", Engine::Postgres), ("MariaDB", Engine::MariaDb)] {
+        compare(&format!("{name}, one table"), served(activity, engine)?, scale, figures).await?;
+        compare(&format!("{name}, orders with lines"), served(orders, engine)?, scale, figures).await?;
+    }
+    Ok(())
 }
 
-async fn compare<F: Measured>(what: &str, small: F, large: F, scale: &Scale, figures: &mut Figures) -> Result<()> {
+fn served<F: Servable>([small, large]: [F; 2], engine: Engine) -> Result<[Served<F>; 2]> {
+    Ok([Served::new(small, engine)?, Served::new(large, engine)?])
+}
+
+async fn compare<F: Measured>(what: &str, [small, large]: [F; 2], scale: &Scale, figures: &mut Figures) -> Result<()> {
     let quarter = cost(small, scale).await?;
     let cost = cost(large, scale).await?;
     let said = |cpu: Duration| {
@@ -53,10 +60,10 @@ async fn compare<F: Measured>(what: &str, small: F, large: F, scale: &Scale, fig
 }
 
 async fn cost<F: Measured>(fixture: F, scale: &Scale) -> Result<Cost> {
-    let (queries, rows) = (fixture.queries(), fixture.rows());
-    let plan = Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(fixture)]);
+    let rows = fixture.rows();
+    let plan = Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(fixture.clone())]);
     let stand = Stand::start(&plan, &[ENTITY]).await?;
-    let program = Program::Encode { database: stand.group.database(ENTITY, DATASET)?, queries };
+    let program = fixture.program(stand.group.database(ENTITY, DATASET)?);
     let (mut product, mut raw) = (Vec::new(), Vec::new());
     for _ in 0..scale.turns {
         let took: Took = child::run(&program)?;

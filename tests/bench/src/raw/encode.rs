@@ -1,6 +1,6 @@
 //! Rows of a SQLite file as deflated CSV, by the plainest loop over the driver's cursor.
 //!
-//! Other engines get a module beside this one each: the same loop over their driver.
+//! Beside it, `served` is the same loop over a server's driver.
 
 use std::io::Write;
 use std::path::Path;
@@ -23,8 +23,7 @@ pub(super) fn run(database: &Path, queries: &[String]) -> Result<Took> {
     let (mut bytes, mut count) = (0, 0);
     for query in queries {
         let deflate = DeflateEncoder::new(std::io::sink(), Compression::new(1));
-        let mut table =
-            WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Counted { inner: deflate, bytes: 0 });
+        let mut table = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Counted::new(deflate));
         count += encode(&connection, query, &mut table)?;
         bytes += table.into_inner()?.finish()?;
     }
@@ -62,13 +61,19 @@ pub(crate) fn encode<W: Write>(connection: &Connection, query: &str, table: &mut
     Ok(count)
 }
 
-struct Counted<W: Write> {
+/// Deflates, and counts what it was given.
+pub(super) struct Counted<W: Write> {
     inner: DeflateEncoder<W>,
     bytes: u64,
 }
 
 impl<W: Write> Counted<W> {
-    fn finish(self) -> Result<u64> {
+    pub(super) fn new(inner: DeflateEncoder<W>) -> Self {
+        Self { inner, bytes: 0 }
+    }
+
+    /// Ends the stream and gives the bytes that went in.
+    pub(super) fn finish(self) -> Result<u64> {
         self.inner.finish()?;
         Ok(self.bytes)
     }

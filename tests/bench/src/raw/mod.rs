@@ -3,6 +3,7 @@
 
 pub(crate) mod encode;
 pub(crate) mod receive;
+pub(crate) mod served;
 mod small;
 pub(crate) mod stream;
 pub(crate) mod tls;
@@ -21,6 +22,13 @@ pub(crate) enum Program {
     Encode {
         /// The file.
         database: PathBuf,
+        /// One query per table.
+        queries: Vec<String>,
+    },
+    /// The same for rows of a server.
+    EncodeServed {
+        /// The database.
+        source: served::Source,
         /// One query per table.
         queries: Vec<String>,
     },
@@ -87,6 +95,7 @@ impl Program {
     pub(crate) fn run(self) -> Result<()> {
         let took = match self {
             Self::Encode { database, queries } => encode::run(&database, &queries)?,
+            Self::EncodeServed { source, queries } => served::run(&source, &queries)?,
             Self::Send { parts, tls } => return receive::send(&parts, &tls),
             Self::Receive { port, into, tls } => receive::run(port, &into, &tls)?,
             Self::SmallAgent { database, folder, tls } => return small::agent::serve(&database, &folder, &tls),
