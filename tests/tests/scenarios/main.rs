@@ -16,6 +16,7 @@ mod main_job;
 mod manifests;
 mod many_files;
 mod memory;
+mod migrating;
 mod no_personal_data;
 mod others;
 mod replicas;
