@@ -10,7 +10,6 @@ mod inbox;
 mod quantity;
 mod read;
 mod schema;
-mod url;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -18,8 +17,6 @@ use std::time::Duration;
 
 use tributary_model::group::signed::Pins;
 use tributary_model::yaml::{Place, Problem, Problems};
-
-pub(crate) use url::DatabaseUrl;
 
 pub use self::dial_out::{DialOut, Password, ProxySettings, WayOut};
 pub use self::entities::Served;

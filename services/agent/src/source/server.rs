@@ -17,7 +17,8 @@ mod settings;
 mod table;
 
 pub use gate::Gate;
-pub use settings::{Address, EngineKind, Secret, Server, ServerLimits, Tls};
+pub use settings::{Server, ServerLimits};
+pub use tributary_model::database::{Address, EngineKind, Secret, Tls};
 
 pub(super) use database::Database;
 pub use database::Opening;

@@ -3,11 +3,11 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use tributary_model::database::DatabaseUrl;
 use tributary_model::sensitive::Sensitive;
 
 use super::relative;
 use crate::collect::Database;
-use crate::config::DatabaseUrl;
 use crate::init::scalar::scalar;
 use crate::source::server::{self, Address, EngineKind, Secret, Server, ServerLimits};
 
