@@ -101,7 +101,7 @@ impl Agent {
                 turns: turns.clone(),
                 limits: config.limits.clone(),
                 spool_limits: config.spool,
-                due: config.inbox.due(),
+                due: config.inbox.due(served.decide),
             };
             let exports = Exports::start(setup).await?;
             let inbox = Socket::bind(&served.data_dir)

@@ -249,6 +249,83 @@ async fn what_a_person_releases_replaces_and_withholds_is_what_leaves_whatever_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_decides_whether_anything_of_a_request_leaves_and_a_refusal_is_in_the_archive() -> Result<()> {
+    const REASON: &str = "manifestly excessive (Art. 12(5) GDPR)";
+    let shop = Shop::with_person("shop", EMAIL, "Anna de Vries", 3);
+    let entity = EntityPlan::new(ENTITY, "BE").holds(shop).declares(Paper).agent_yaml("inbox: { decide: true }\n");
+    let group =
+        Plan::new(vec![entity]).gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n").lay_out()?;
+    let agent = group.start_agent(ENTITY).await?;
+    let _gateway = group.start_gateway().await?;
+    let portal = group.caller(PORTAL)?;
+    let of_kind = |kind: &'static str| {
+        let group = &group;
+        until("a question of that kind", PATIENCE, move || async move {
+            let listed = inbox(group, ["list"]).ok()?.json().ok()?;
+            listed.as_array()?.iter().find(|question| question["kind"] == kind).cloned()
+        })
+    };
+
+    let fulfilled = portal.open_for(&[("email", EMAIL)]).await?;
+    reason(&portal, &fulfilled, "waits for a decision of halden-be's people since").await?;
+    let decision = of_kind("decision").await?;
+    assert_eq!((decision["case"].as_str(), decision["dataset"].as_str()), (Some(fulfilled.as_str()), None));
+    assert_eq!(inbox(&group, ["answer", &id(&decision)?, "--release"])?.code, Some(2), "it is no review");
+    assert_eq!(answer(&group, [&id(&decision)?, "--fulfil", "--by", "Berta"])?["whole"], true);
+    // Dies after a decision; it stands.
+    let launch = agent.kill()?;
+    let _agent = launch.start().await?;
+    answer(&group, [&id(&of_kind("manual").await?)?, "--none"])?;
+    let ready = portal.ready(&fulfilled, PATIENCE).await?;
+    assert_eq!((disposition(&ready, ENTITY).as_str(), ready.archives[0].complete), ("FULFILLED", true));
+    let given = archive(&group, &portal, &fulfilled, 1).await?;
+    let expected = select(&group.database(ENTITY, "shop")?, "SELECT * FROM orders WHERE customer_id = 1000")?;
+    assert_eq!(plain(&given.rows(ENTITY, "shop", "orders")?), expected);
+
+    let refused = portal.open_for(&[("email", EMAIL)]).await?;
+    reason(&portal, &refused, "waits for a decision").await?;
+    answer(&group, [&id(&of_kind("decision").await?)?, "--refuse", REASON])?;
+    let ready = portal.ready(&refused, PATIENCE).await?;
+    assert_eq!(disposition(&ready, ENTITY), "REFUSED");
+    let empty = archive(&group, &portal, &refused, 1).await?;
+    let data = format!("data/entities/{ENTITY}/");
+    assert_eq!(empty.names().filter(|name| name.starts_with(&data)).count(), 0, "nothing of it left");
+    let said = String::from_utf8_lossy(empty.bytes("completeness.json")?).into_owned();
+    assert!(said.contains("REFUSED") && said.contains(REASON), "{said}");
+    assert_eq!(inbox(&group, ["list"])?.json()?.as_array().map(Vec::len), Some(0), "nothing is asked any more");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_deciding_escalates_and_never_lets_anything_leave() -> Result<()> {
+    let smtp = Port::reserve()?;
+    let mails = mail_server(smtp.address()).await?;
+    let people = format!(
+        "inbox:\n  decide: true\n  due: {{ decision: 2s }}\n  give_up: 6s\n  mail: {{ smtp: \"{}\", tls: none, \
+         from: agent@halden.example, to: [archive@halden.example], escalate_to: [head@halden.example] }}\n",
+        smtp.address()
+    );
+    let shop = Shop::with_person("shop", EMAIL, "Anna de Vries", 1);
+    let entity = EntityPlan::new(ENTITY, "BE").holds(shop).agent_yaml(&people);
+    let group =
+        Plan::new(vec![entity]).gateway_yaml("limits: { backoff_min: 50ms, backoff_max: 500ms }\n").lay_out()?;
+    let _agent = group.start_agent(ENTITY).await?;
+    let _gateway = group.start_gateway().await?;
+    let portal = group.caller(PORTAL)?;
+    let case = portal.open_for(&[("email", EMAIL)]).await?;
+    reason(&portal, &case, "overdue since").await?;
+    let to_head = || async { mails.taken().into_iter().find(|mail| mail.to == ["head@halden.example"]) };
+    let mail = until("an escalation", PATIENCE, to_head).await?;
+    assert!(mail.content.contains("a decision") && !mail.content.contains(EMAIL), "{}", mail.content);
+    let ready = portal.ready(&case, PATIENCE).await?;
+    assert_eq!(disposition(&ready, ENTITY), "WITHHELD");
+    let archive = archive(&group, &portal, &case, 1).await?;
+    let data = format!("data/entities/{ENTITY}/");
+    assert_eq!(archive.names().filter(|name| name.starts_with(&data)).count(), 0, "nothing of it left");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_inbox_of_an_agent_that_does_not_run_says_so() -> Result<()> {
     let shop = Shop::with_person("shop", EMAIL, "Anna de Vries", 1);
     let group = Plan::new(vec![EntityPlan::new(ENTITY, "BE").holds(shop).declares(Paper)]).lay_out()?;

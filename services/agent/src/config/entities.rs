@@ -20,6 +20,8 @@ pub struct Served {
     pub key_encryption_key: PathBuf,
     /// Where its ledger and its spool are.
     pub data_dir: PathBuf,
+    /// Whether a person there decides on each export; what `inbox` says for all when absent.
+    pub decide: Option<bool>,
 }
 
 /// The entities and the manifests that are theirs alone.
@@ -38,7 +40,8 @@ pub(super) fn entities(r: &mut Reader, f: &mut Fields<'_>, data_dir: Option<&Pat
             r.problem(f.place(), "the configuration lacks the key `key_encryption_key`");
         }
         let signing_key = folder.join(signing_key?);
-        let served = Served { id: id?, signing_key, key_encryption_key: shared?, data_dir: data_dir?.to_owned() };
+        let data_dir = data_dir?.to_owned();
+        let served = Served { id: id?, signing_key, key_encryption_key: shared?, data_dir, decide: None };
         return Some(Entities { served: vec![served], own: BTreeMap::new() });
     };
     for key in ["entity", "signing_key"] {
@@ -76,12 +79,13 @@ fn one(
         r.problem(node.place, "the entity has no `key_encryption_key`, and the configuration has none for all");
     }
     let own = f.node("manifests").map(|node| manifests(r, node, folder));
+    let decide = f.node("inbox").and_then(|node| super::inbox::own(r, node));
     f.deny_unknown(r);
     let id = id?;
     // A name of an entity is a name of a folder: see `EntityId`.
     let data_dir = data_dir?.join(id.as_str());
     let signing_key = folder.join(signing_key?);
-    let served = Served { id, signing_key, key_encryption_key: key_encryption_key?, data_dir };
+    let served = Served { id, signing_key, key_encryption_key: key_encryption_key?, data_dir, decide };
     Some((served, own.flatten()))
 }
 

@@ -19,6 +19,10 @@ pub struct InboxSettings {
     pub manual: Duration,
     /// How long a review may take.
     pub review: Duration,
+    /// Whether a person decides on each export before anything of it leaves, for entities that do not say it themselves.
+    pub decide: bool,
+    /// How long that decision may take.
+    pub decision: Duration,
     /// How long after its day an answer is waited for; for ever when absent.
     pub give_up: Option<Duration>,
     /// Mail.
@@ -30,14 +34,23 @@ pub struct InboxSettings {
 impl Default for InboxSettings {
     fn default() -> Self {
         let day = Duration::from_secs(24 * 3600);
-        Self { manual: 10 * day, review: 10 * day, give_up: None, mail: None, webhook: None }
+        Self {
+            manual: 10 * day,
+            review: 10 * day,
+            decide: false,
+            decision: 10 * day,
+            give_up: None,
+            mail: None,
+            webhook: None,
+        }
     }
 }
 
 impl InboxSettings {
-    /// How long people may take.
-    pub(crate) fn due(&self) -> Due {
-        Due { manual: self.manual, review: self.review, give_up: self.give_up }
+    /// How long people may take, at an entity that says for itself whether they decide or leaves that to all.
+    pub(crate) fn due(&self, decide: Option<bool>) -> Due {
+        let decision = decide.unwrap_or(self.decide).then_some(self.decision);
+        Due { manual: self.manual, review: self.review, decision, give_up: self.give_up }
     }
 }
 
@@ -92,13 +105,23 @@ pub(super) fn inbox(r: &mut Reader, node: &Node, folder: &Path) -> Option<InboxS
     {
         time(r, &mut due, "manual", &mut settings.manual);
         time(r, &mut due, "review", &mut settings.review);
+        time(r, &mut due, "decision", &mut settings.decision);
         due.deny_unknown(r);
     }
+    settings.decide = f.optional(r, "decide").unwrap_or(false);
     settings.give_up = f.optional(r, "give_up").map(|Span(time)| time);
     let mail = f.node("mail").map_or(Some(None), |node| mail(r, node, folder).map(Some));
     let webhook = f.node("webhook").map_or(Some(None), |node| webhook(r, node, folder).map(Some));
     f.deny_unknown(r);
     Some(InboxSettings { mail: mail?, webhook: webhook?, ..settings })
+}
+
+/// Reads `inbox` of one entity of several: whether its people decide.
+pub(super) fn own(r: &mut Reader, node: &Node) -> Option<bool> {
+    let mut f = r.fields(node, "an entity's `inbox`")?;
+    let decide = f.optional(r, "decide");
+    f.deny_unknown(r);
+    decide
 }
 
 fn mail(r: &mut Reader, node: &Node, folder: &Path) -> Option<MailSettings> {

@@ -55,6 +55,15 @@ struct EntitySection {
     key_encryption_key: Option<String>,
     /// Fideslang files, and folders of them, about systems of this entity alone.
     manifests: Option<Vec<String>>,
+    /// What waits for this entity's people, where it differs from what holds for all.
+    inbox: Option<EntityInboxSection>,
+}
+
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct EntityInboxSection {
+    /// Whether a person decides on each export of this entity; unless said here, as for all.
+    decide: Option<bool>,
 }
 
 #[derive(JsonSchema)]
@@ -227,10 +236,12 @@ struct LimitsSection {
 #[derive(JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct InboxSection {
+    /// Whether a person decides on each export before anything of it leaves; false unless said otherwise.
+    decide: Option<bool>,
     /// How long an answer may take; never so long that a request's month would be missed.
     due: Option<InboxDueSection>,
-    /// How long after its day an answer is waited for. Then what was not searched is named, and what nobody looked at is
-    /// withheld. For ever unless said otherwise.
+    /// How long after its day an answer is waited for. Then what was not searched is named, and what nobody looked at or
+    /// decided on is withheld. For ever unless said otherwise.
     give_up: Option<String>,
     /// Mail to those who are asked.
     mail: Option<MailSection>,
@@ -245,6 +256,8 @@ struct InboxDueSection {
     manual: Option<String>,
     /// A review before release; 10d unless said otherwise.
     review: Option<String>,
+    /// A decision; 10d unless said otherwise.
+    decision: Option<String>,
 }
 
 #[derive(JsonSchema)]

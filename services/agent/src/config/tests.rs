@@ -28,7 +28,7 @@ databases:
   crm: {sqlite: crm.sqlite}
   shop: {sqlite: /srv/shop.db}
 spool: {quota: 1GiB, keep: 3d}
-inbox: {due: {manual: 5d, review: 36h}, give_up: 30d,
+inbox: {decide: true, due: {manual: 5d, review: 36h, decision: 4d}, give_up: 30d,
   mail: {smtp: \"mail.example:465\", tls: required, ca: mail.pem, username: agent, password_file: mail.password,
     from: agent@acme.example, to: [desk@acme.example], escalate_to: [head@acme.example]},
   webhook: {url: \"https://desk.example/hook\", secret_file: hook.secret, ca: hook.pem}}
@@ -124,7 +124,8 @@ fn the_schema_names_every_key_that_is_read() {
     }
     // And `entities`, which stands in the place of `entity`.
     assert_eq!(entries.len() + 1, schema["properties"].as_object().unwrap().len());
-    assert_eq!(schema["$defs"]["EntitySection"]["properties"].as_object().unwrap().len(), 4);
+    assert_eq!(schema["$defs"]["EntitySection"]["properties"].as_object().unwrap().len(), 5);
+    assert_eq!(schema["$defs"]["EntityInboxSection"]["properties"].as_object().unwrap().len(), 1);
     let inbox = &root.get("inbox").unwrap().value;
     let Value::Map(inbox) = inbox else { panic!() };
     for (key, _, node) in inbox {
@@ -212,7 +213,7 @@ fn the_schema_names_every_key_of_a_server() {
 
 const SEVERAL: &str = "entities:
   - {id: acme-fr, signing_key: fr.key}
-  - {id: acme-be, signing_key: be.key, key_encryption_key: be.kek, manifests: [be]}
+  - {id: acme-be, signing_key: be.key, key_encryption_key: be.kek, manifests: [be], inbox: {decide: false}}
 ";
 
 fn with_entities(entities: &str) -> Result<Config, Problems> {
@@ -231,6 +232,7 @@ fn several_entities_have_keys_and_folders_of_their_own() {
         (fr.key_encryption_key.as_path(), be.key_encryption_key.as_path()),
         (Path::new("/etc/kek"), Path::new("/srv/agent/be.kek"))
     );
+    assert_eq!((fr.decide, be.decide), (None, Some(false)));
     assert_eq!(fr.signing_key, Path::new("/srv/agent/fr.key"));
     assert_eq!(config.sources.own.get(&be.id), Some(&vec!["/srv/agent/be".into()]));
 }
@@ -244,6 +246,7 @@ fn what_entities_may_not_share_or_lack_is_named() {
         ("entities: [{id: a, signing_key: k}, {id: b, signing_key: k}]\n", "the same `signing_key`"),
         ("entities: [{id: a, signing_key: k}]\nentity: a\n", "`entity` stands beside `entities`"),
         ("entities: [{id: a, signing_key: k, keys: l}]\n", "no key `keys`"),
+        ("entities: [{id: a, signing_key: k, inbox: {mail: x}}]\n", "no key `mail`"),
         ("", "lacks the key `entity`"),
     ] {
         let problems = with_entities(entities).unwrap_err().to_string();
@@ -268,6 +271,8 @@ fn the_inbox_is_read_and_what_would_tell_nobody_or_everybody_is_named() {
     let inbox = read(SAMPLE).unwrap().inbox;
     let day = Duration::from_secs(24 * 3600);
     assert_eq!((inbox.manual, inbox.review, inbox.give_up), (5 * day, day * 3 / 2, Some(30 * day)));
+    assert_eq!(inbox.due(None).decision, Some(4 * day));
+    assert_eq!(inbox.due(Some(false)).decision, None, "an entity's own word counts");
     let mail = inbox.mail.unwrap();
     assert_eq!((mail.host.as_str(), mail.port, mail.tls), ("mail.example", 465, super::MailTls::Required));
     assert_eq!(mail.login, Some(("agent".to_owned(), "/srv/agent/mail.password".into())));

@@ -112,7 +112,7 @@ fn collect(
         format: walk.requested.format,
         given_up: walk.given_up.clone(),
     };
-    let mut sink = Sink::new(inner, &walk.key, (instruction, generation), &reviewed);
+    let mut sink = Sink::new(inner, &walk.key, (instruction, generation), &reviewed, asked.decision);
     let collected = setup.systems.collect(&request, &mut sink, stop)?;
     let (kept, places) = sink.kept()?;
     if kept != Kept::said(&collected) {
@@ -123,14 +123,14 @@ fn collect(
         tracing::warn!(%instruction, %dataset, collection, detail, "rows that nobody hands over; correct the column or `values`");
     }
     let is_one = collected.located != Located::NeedsIdentity;
-    if asked && !is_one {
+    if asked.anything() && !is_one {
         setup.ledger.withdraw(instruction)?;
     }
-    if is_one && (asked || places.is_held) {
+    if is_one && (asked.anything() || places.is_held) {
         setup.spool.sync(instruction, generation).map_err(room)?;
         let Places { position, given: parts, .. } = places;
         let end = WalkEnd { started_at, collected, right: walk.requested.right, position, parts };
-        let kept = held::hold(inner, instruction, walk, &end)?;
+        let kept = held::hold(inner, instruction, walk, &end, &reviewed)?;
         return if kept { Ok(None) } else { Err(Failure::Stopped) };
     }
     let parts = collected.parts.count;

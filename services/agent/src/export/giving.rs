@@ -61,6 +61,9 @@ impl<'a> Giving<'a> {
         let mut answers = self.inner.setup.ledger.answers(question.id)?;
         match question.kind {
             Kind::Review => self.review(question, &answers),
+            // Nothing else than a person's word lets anything leave, here as well.
+            Kind::Decision if answers.get(&Matter::new()) == Some(&Answer::Fulfilled) => self.decided(question),
+            Kind::Decision => Ok(()),
             Kind::Manual => {
                 let outcome = match (answers.remove(&Matter::new()), question.standing) {
                     (Some(Answer::Files(files)), _) => {
@@ -75,6 +78,22 @@ impl<'a> Giving<'a> {
                 };
                 self.manual.push((question.dataset.clone(), question.collection.clone(), outcome));
                 Ok(())
+            }
+        }
+    }
+
+    /// Gives everything that waited for the decision, in the order of its walk.
+    fn decided(&mut self, question: &Question) -> Result<(), HeldError> {
+        let mut after = 0;
+        loop {
+            let found = self.inner.setup.ledger.kept_back(question.id, &self.held.key, after, BATCH)?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = last.position;
+            for KeptBack { item, source, .. } in found {
+                match item {
+                    Item::Part(part) => self.part(part, source)?,
+                    other => self.give(other.into())?,
+                }
             }
         }
     }

@@ -4,19 +4,20 @@
 //! Once everything is answered, what they let through joins what was given before, and all of it is signed. A process that
 //! dies on the way does the rest again at its next start, from the same answers. Neighbours: `giving`, `inbox`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tributary_model::id::{CaseId, InstructionId};
+use tributary_model::id::{CaseId, FidesKey, InstructionId};
 
 use super::giving::Giving;
 use super::job::wait;
 use super::{Exports, Inner, after, blocking};
 use crate::attest::{About, SignError};
-use crate::inbox::{Kind, Standing, due_at, settle};
-use crate::ledger::{Ask, Attested, Held, LedgerError, Question, Walk, WalkEnd};
+use crate::inbox::{Against, Kind, Standing, due_at, settle};
+use crate::ledger::{Ask, Attested, Held, LedgerError, Matter, Question, Walk, WalkEnd};
 
 /// The pause after a failure that is not the people's.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -54,14 +55,31 @@ pub(super) enum HeldError {
     Spool(#[from] std::io::Error),
 }
 
-/// Asks people about the collections that only they can search. Returns whether any of them is part of this export.
+/// What people are asked before anything is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Asked {
+    /// To search something.
+    manual: bool,
+    /// To decide whether anything leaves.
+    pub(super) decision: bool,
+}
+
+impl Asked {
+    /// Whether people are asked anything.
+    pub(super) fn anything(self) -> bool {
+        self.manual || self.decision
+    }
+}
+
+/// Asks people about the collections that only they can search, and for their decision where one is wanted. Returns what
+/// of it is part of this export.
 pub(super) fn ask(
     inner: &Inner,
     instruction: InstructionId,
     case: CaseId,
     now: Timestamp,
-) -> Result<bool, LedgerError> {
-    let asks: Vec<Ask> = inner
+) -> Result<Asked, LedgerError> {
+    let mut asks: Vec<Ask> = inner
         .setup
         .systems
         .manual()
@@ -71,19 +89,32 @@ pub(super) fn ask(
             Ask { kind: Kind::Manual, dataset: manual.dataset, collection: manual.collection, due_at }
         })
         .collect();
+    if let Some(time) = inner.setup.due.decision {
+        asks.push(Ask::decision(&inner.setup.signer.entity, due_at(case, time, now))?);
+    }
     if !asks.is_empty() {
         inner.setup.ledger.ask(instruction, &asks, now)?;
     }
-    // Also what an earlier generation asked before the manifest was changed: an answer given counts.
+    // Also what an earlier generation asked before manifest or configuration was changed: an answer given counts.
     let asked = inner.setup.ledger.questions_of(instruction)?;
-    Ok(asked.iter().any(|question| question.kind == Kind::Manual))
+    let has = |kind| asked.iter().any(|question| question.kind == kind);
+    Ok(Asked { manual: has(Kind::Manual), decision: has(Kind::Decision) })
 }
 
 /// Ends a generation's walk. False: its export had ended before.
-pub(super) fn hold(inner: &Inner, instruction: InstructionId, walk: &Walk, end: &WalkEnd) -> Result<bool, LedgerError> {
+pub(super) fn hold(
+    inner: &Inner,
+    instruction: InstructionId,
+    walk: &Walk,
+    end: &WalkEnd,
+    reviewed: &BTreeSet<(FidesKey, String)>,
+) -> Result<bool, LedgerError> {
     let now = inner.now();
     let due = due_at(walk.case, inner.setup.due.review, now);
-    inner.setup.ledger.hold(instruction, walk.generation, end, |_, _| due, now)
+    let due = |dataset: &FidesKey, collection: &str| {
+        reviewed.contains(&(dataset.clone(), collection.to_owned())).then_some(due)
+    };
+    inner.setup.ledger.hold(instruction, walk.generation, end, due, now)
 }
 
 /// Waits until everything is answered and signed.
@@ -140,6 +171,10 @@ fn step(inner: &Inner, instruction: InstructionId) -> Result<Step, HeldError> {
             questions = ledger.questions_of(instruction)?;
         }
     }
+    if let Some(against) = against(inner, &questions)? {
+        ledger.spare(instruction)?;
+        return sign(inner, instruction, held, &[], Some(&against));
+    }
     let open: Vec<&Question> = questions.iter().filter(|q| q.standing == Standing::Open).collect();
     if !open.is_empty() {
         return waits(inner, instruction, &held, &open, now);
@@ -147,7 +182,14 @@ fn step(inner: &Inner, instruction: InstructionId) -> Result<Step, HeldError> {
     if lost_files(inner, &held, &questions, instruction, now)? {
         return Ok(Step::Again);
     }
-    sign(inner, instruction, held, &questions)
+    sign(inner, instruction, held, &questions, None)
+}
+
+/// Whether it is decided that nothing leaves. Nobody needs to answer anything else then.
+fn against(inner: &Inner, questions: &[Question]) -> Result<Option<Against>, LedgerError> {
+    let Some(decision) = questions.iter().find(|question| question.kind == Kind::Decision) else { return Ok(None) };
+    let answer = inner.setup.ledger.answers(decision.id)?.remove(&Matter::new());
+    Ok(Against::of(decision.standing, answer))
 }
 
 /// Says for whom it waits since when, and when that changes.
@@ -162,7 +204,9 @@ fn waits(
     let since = open.iter().map(|question| question.created_at).min().unwrap_or(now);
     let due = open.iter().map(|question| question.due_at).min().unwrap_or(now);
     let entity = &inner.setup.signer.entity;
-    let (said, is_late) = (format!("waits for an answer of {entity}'s people since {}", day(since)), due <= now);
+    let is_undecided = open.iter().any(|question| question.kind == Kind::Decision);
+    let what = if is_undecided { "a decision" } else { "an answer" };
+    let (said, is_late) = (format!("waits for {what} of {entity}'s people since {}", day(since)), due <= now);
     let reason = if is_late { format!("{said}, overdue since {}", day(due)) } else { said };
     say(inner, instruction, Some(held), &reason, (!is_late).then_some(due))?;
     let given_up = inner.setup.due.give_up.and_then(|time| open.iter().map(|q| after(q.due_at, time)).min());
@@ -208,8 +252,14 @@ fn lost_files(
     Ok(lost)
 }
 
-/// Gives what people let through, signs everything and keeps it.
-fn sign(inner: &Inner, instruction: InstructionId, held: Held, questions: &[Question]) -> Result<Step, HeldError> {
+/// Gives what people let through, or nothing where they are against it, signs everything and keeps it.
+fn sign(
+    inner: &Inner,
+    instruction: InstructionId,
+    held: Held,
+    questions: &[Question],
+    against: Option<&Against>,
+) -> Result<Step, HeldError> {
     let setup = &inner.setup;
     setup.signer.check(inner.now())?;
     let mut giving = Giving::new(inner, instruction, &held)?;
@@ -218,7 +268,10 @@ fn sign(inner: &Inner, instruction: InstructionId, held: Held, questions: &[Ques
     }
     let given = giving.finish()?;
     let mut collected = held.end.collected.clone();
-    settle(&mut collected, &setup.signer.entity, &given.reviews, &given.manual);
+    match against {
+        Some(against) => against.settle(&mut collected, &setup.signer.entity, &setup.systems.manual()),
+        None => settle(&mut collected, &setup.signer.entity, &given.reviews, &given.manual),
+    }
     (collected.parts, collected.tables_sha256, collected.previews_sha256) = (given.parts, given.tables, given.previews);
     let (parts, now) = (collected.parts.count, inner.now());
     let WalkEnd { started_at, right, .. } = held.end;

@@ -26,6 +26,8 @@ pub(super) struct Sink<'a> {
     generation: u32,
     /// Collections of which a person sees everything first.
     reviewed: &'a BTreeSet<(FidesKey, String)>,
+    /// Whether a person decides on everything first.
+    is_decided: bool,
     /// Items kept so far.
     position: u32,
     /// Parts that are not kept back.
@@ -81,6 +83,7 @@ impl<'a> Sink<'a> {
         key: &'a ContentKey,
         name: (InstructionId, u32),
         reviewed: &'a BTreeSet<(FidesKey, String)>,
+        is_decided: bool,
     ) -> Self {
         let (instruction, generation) = name;
         let sum = Sum {
@@ -93,7 +96,7 @@ impl<'a> Sink<'a> {
             information: None,
         };
         let (position, given, waiting, current) = (0, 0, Vec::new(), None);
-        Self { inner, key, instruction, generation, reviewed, position, given, waiting, current, sum }
+        Self { inner, key, instruction, generation, reviewed, is_decided, position, given, waiting, current, sum }
     }
 
     /// Keeps what still waits, and says what was kept and how much of it.
@@ -109,9 +112,10 @@ impl<'a> Sink<'a> {
         Ok((kept, places))
     }
 
-    /// Whether a person sees everything of a collection first.
+    /// Whether nothing of a collection leaves before a person has said so.
     fn holds(&self, dataset: &FidesKey, collection: &str) -> bool {
-        !self.reviewed.is_empty() && self.reviewed.contains(&(dataset.clone(), collection.to_owned()))
+        self.is_decided
+            || !self.reviewed.is_empty() && self.reviewed.contains(&(dataset.clone(), collection.to_owned()))
     }
 
     fn name(&self) -> PartName {
@@ -200,7 +204,8 @@ impl PartSink for Sink<'_> {
         if self.sum.information.is_some() {
             return Err(misuse("a second record of processing"));
         }
-        self.waiting.push(Item::Information(information.clone()).into());
+        let item = Item::Information(information.clone());
+        self.waiting.push(Entry { item, source: None, is_held: self.is_decided });
         self.sum.information = Some(information::digest(information));
         Ok(())
     }

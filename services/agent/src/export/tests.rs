@@ -77,6 +77,7 @@ struct World {
     key: SigningKey,
     limits: Limits,
     give_up: Option<Duration>,
+    decision: Option<Duration>,
 }
 
 impl World {
@@ -88,7 +89,7 @@ impl World {
         let clock = Arc::new(ManualClock::at("2026-11-21T12:00:00Z".parse().unwrap()));
         let second = Duration::from_secs(1);
         let limits = Limits { retry_min: second, retry_max: second, ..Limits::default() };
-        Self { folder, clock, key: SigningKey::generate().unwrap(), limits, give_up: None }
+        Self { folder, clock, key: SigningKey::generate().unwrap(), limits, give_up: None, decision: None }
     }
 
     fn data(&self) -> PathBuf {
@@ -141,7 +142,7 @@ impl World {
             turns: Turns::new(&self.limits),
             limits: self.limits.clone(),
             spool_limits: SpoolLimits::default(),
-            due: Due { manual: 10 * day, review: 10 * day, give_up: self.give_up },
+            due: Due { manual: 10 * day, review: 10 * day, decision: self.decision, give_up: self.give_up },
         }
     }
 

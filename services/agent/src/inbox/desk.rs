@@ -312,17 +312,16 @@ fn fits(question: &Question, part: Option<u32>, verdict: &Verdict, files: usize)
     let needed = match verdict {
         Verdict::Files | Verdict::Nothing | Verdict::CannotAnswer(_) => Kind::Manual,
         Verdict::Release | Verdict::Withhold(_) | Verdict::Replace => Kind::Review,
+        Verdict::Fulfil | Verdict::Refuse(_) => Kind::Decision,
     };
-    match (question.kind, needed) {
-        (Kind::Manual, Kind::Review) => {
-            return Err(No::invalid("it is a search by hand: answer with --file, --none or --refuse"));
-        }
-        (Kind::Review, Kind::Manual) => {
-            return Err(No::invalid("it is a review: answer with --release, --withhold or --replace"));
-        }
-        _ => {}
+    if question.kind != needed {
+        return Err(No::invalid(match question.kind {
+            Kind::Manual => "it is a search by hand: answer with --file, --none or --refuse",
+            Kind::Review => "it is a review: answer with --release, --withhold or --replace",
+            Kind::Decision => "it is a decision on the whole request: answer with --fulfil or --refuse",
+        }));
     }
-    if let Verdict::CannotAnswer(reason) | Verdict::Withhold(reason) = verdict {
+    if let Verdict::CannotAnswer(reason) | Verdict::Withhold(reason) | Verdict::Refuse(reason) = verdict {
         let length = reason.chars().count();
         if reason.trim().is_empty() || length > MAX_REASON || reason.chars().any(char::is_control) {
             return Err(No::invalid(format!(
@@ -337,8 +336,8 @@ fn fits(question: &Question, part: Option<u32>, verdict: &Verdict, files: usize)
         Verdict::Files if files == 0 || files > MOST_FILES => {
             Err(No::invalid(format!("an answer needs 1 to {MOST_FILES} files")))
         }
-        _ if question.kind == Kind::Manual && part.is_some() => {
-            Err(No::invalid("a search by hand has no parts: leave --part out"))
+        _ if question.kind != Kind::Review && part.is_some() => {
+            Err(No::invalid("only a review is answered by parts: leave --part out"))
         }
         _ => Ok(()),
     }
@@ -350,6 +349,8 @@ fn said(verdict: Verdict, files: &mut Vec<GivenFile>) -> Answer {
         Verdict::CannotAnswer(reason) => Answer::CannotAnswer(reason),
         Verdict::Release => Answer::Released,
         Verdict::Withhold(reason) => Answer::Withheld(reason),
+        Verdict::Fulfil => Answer::Fulfilled,
+        Verdict::Refuse(reason) => Answer::Refused(reason),
         Verdict::Files => Answer::Files(std::mem::take(files)),
         Verdict::Replace => match files.pop() {
             Some(file) => Answer::Replaced(file),
@@ -366,6 +367,8 @@ fn word(answer: &Answer) -> &'static str {
         Answer::Released => "released",
         Answer::Withheld(_) => "withheld",
         Answer::Replaced(_) => "replaced",
+        Answer::Fulfilled => "fulfilled",
+        Answer::Refused(_) => "refused",
     }
 }
 
@@ -409,13 +412,14 @@ fn listed(setup: &Setup, question: &Question) -> Result<Listed, LedgerError> {
     let manual = setup.systems.manual();
     let asked = manual.into_iter().find(|m| m.dataset == question.dataset && m.collection == question.collection);
     let (answered_by, answered_at) = question.answered.clone().unzip();
+    let (dataset, collection) = question.place().unzip();
     Ok(Listed {
         id: question.id,
         entity: setup.signer.entity.clone(),
         kind: question.kind,
         case: question.case,
-        dataset: question.dataset.clone(),
-        collection: question.collection.clone(),
+        dataset: dataset.cloned(),
+        collection: collection.map(str::to_owned),
         ask: asked.filter(|_| question.kind == Kind::Manual).map(|manual| manual.ask).unwrap_or_default(),
         state: question.standing,
         created_at: question.created_at,

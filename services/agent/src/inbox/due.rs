@@ -21,6 +21,8 @@ pub(crate) struct Due {
     pub(crate) manual: Duration,
     /// What is to be looked at.
     pub(crate) review: Duration,
+    /// A decision on the whole request; nobody is asked for one when absent.
+    pub(crate) decision: Option<Duration>,
     /// After which nobody waits any more; for ever unless said otherwise.
     pub(crate) give_up: Option<Duration>,
 }

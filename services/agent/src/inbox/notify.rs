@@ -152,12 +152,17 @@ fn log(question: &Question, stage: Stage) {
 
 /// What is said of a question. No personal data: who it is about, `show` says at the entity only.
 pub(super) fn told(entity: &EntityId, question: &Question, stage: Stage) -> Told {
-    let Question { id, case, kind, dataset, collection, created_at, due_at, .. } = question;
+    let Question { id, case, kind, created_at, due_at, .. } = question;
     let day = |at: &Timestamp| at.to_zoned(TimeZone::UTC).date();
     let (created, due) = (day(created_at), day(due_at));
     let what = match kind {
         Kind::Manual => "a search by hand",
         Kind::Review => "a review before release",
+        Kind::Decision => "a decision",
+    };
+    let place = match question.place() {
+        Some((dataset, collection)) => format!("{dataset}, {collection}"),
+        None => "everything that is found".to_owned(),
     };
     let subject = match stage {
         Stage::Created => format!("{entity}: {what} for case {case}, due {due}"),
@@ -172,7 +177,7 @@ pub(super) fn told(entity: &EntityId, question: &Question, stage: Stage) -> Told
     };
     let text = format!(
         "A person's data-protection request needs {what} at {entity}.\n\n\
-         Case:    {case}\nWhere:   {dataset}, {collection}\nAsked:   {created}\nDue:     {due}\n\n{waits}\n\n\
+         Case:    {case}\nWhere:   {place}\nAsked:   {created}\nDue:     {due}\n\n{waits}\n\n\
          On the agent's host, with its configuration:\n\n  \
          tributary agent inbox show {id} --config agent.yaml\n  \
          tributary agent inbox answer {id} --config agent.yaml --help\n"

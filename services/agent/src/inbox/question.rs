@@ -18,6 +18,8 @@ pub enum Kind {
     Manual,
     /// To look at what was found before it leaves.
     Review,
+    /// To decide whether anything leaves at all.
+    Decision,
 }
 
 impl Kind {
@@ -26,11 +28,12 @@ impl Kind {
         match self {
             Self::Manual => "manual",
             Self::Review => "review",
+            Self::Decision => "decision",
         }
     }
 
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Manual, Self::Review].into_iter().find(|kind| kind.as_str() == text)
+        [Self::Manual, Self::Review, Self::Decision].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -151,6 +154,10 @@ pub enum Answer {
     Withheld(String),
     /// Review: this file leaves in its place.
     Replaced(GivenFile),
+    /// Decision: the request is fulfilled.
+    Fulfilled,
+    /// Decision: the request is refused, and why.
+    Refused(String),
 }
 
 impl Answer {
@@ -159,7 +166,12 @@ impl Answer {
         match self {
             Self::Files(files) => files,
             Self::Replaced(file) => std::slice::from_ref(file),
-            Self::Nothing | Self::CannotAnswer(_) | Self::Released | Self::Withheld(_) => &[],
+            Self::Nothing
+            | Self::CannotAnswer(_)
+            | Self::Released
+            | Self::Withheld(_)
+            | Self::Fulfilled
+            | Self::Refused(_) => &[],
         }
     }
 
@@ -172,6 +184,8 @@ impl Answer {
             Self::Released => ("released", ""),
             Self::Withheld(reason) => ("withheld", reason.as_str()),
             Self::Replaced(_) => ("replaced", ""),
+            Self::Fulfilled => ("fulfilled", ""),
+            Self::Refused(reason) => ("refused", reason.as_str()),
         };
         let files: Vec<_> = self.files().iter().map(|file| (&file.name, file.sha256.to_string())).collect();
         // Texts and lists cannot fail to serialise.

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tributary_model::id::EntityId;
+use tributary_model::id::{EntityId, FidesKey};
 use tributary_transport::secret_file;
 
 use super::notify::Told;
@@ -43,8 +43,11 @@ struct Body<'a> {
     question: String,
     case: String,
     kind: &'static str,
-    dataset: &'a str,
-    collection: &'a str,
+    /// Absent with `collection` for a decision, which is about everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dataset: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collection: Option<&'a str>,
     created_at: String,
     due_at: String,
     subject: &'a str,
@@ -58,6 +61,7 @@ impl Webhook {
     /// Posts what is told of a question. The error is for the log.
     pub(super) async fn send(&self, entity: &EntityId, notice: &Notice, told: &Told) -> Result<(), String> {
         let question = &notice.question;
+        let (dataset, collection) = question.place().unzip();
         let body = Body {
             id: notice.id.to_string(),
             event: notice.stage.to_string(),
@@ -65,8 +69,8 @@ impl Webhook {
             question: question.id.to_string(),
             case: question.case.to_string(),
             kind: question.kind.as_str(),
-            dataset: question.dataset.as_str(),
-            collection: &question.collection,
+            dataset: dataset.map(FidesKey::as_str),
+            collection,
             created_at: question.created_at.to_string(),
             due_at: question.due_at.to_string(),
             subject: &told.subject,

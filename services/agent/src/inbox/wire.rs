@@ -79,6 +79,10 @@ pub enum Verdict {
     Withhold(String),
     /// Review: a file leaves in its place.
     Replace,
+    /// Decision: the request is fulfilled.
+    Fulfil,
+    /// Decision: the request is refused, and why.
+    Refuse(String),
 }
 
 /// A question in a list. Holds no personal data.
@@ -92,10 +96,12 @@ pub struct Listed {
     pub kind: Kind,
     /// The case.
     pub case: CaseId,
-    /// The dataset.
-    pub dataset: FidesKey,
-    /// The collection.
-    pub collection: String,
+    /// The dataset; absent for a decision, which is about everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<FidesKey>,
+    /// The collection; absent with the dataset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<String>,
     /// What is asked, in the entity's words.
     pub ask: Texts,
     /// How it stands.

@@ -53,13 +53,14 @@ pub(crate) struct Held {
 
 impl Ledger {
     /// Ends the walk of a generation that waits for people, and asks them about what they have not seen: one question per
-    /// collection that is kept back. Answers about the same bytes count on. False: it had ended before.
+    /// collection for whose review `due` has a day. All else that is kept back waits for the decision on the whole. Answers
+    /// about the same bytes count on. False: it had ended before.
     pub(crate) fn hold(
         &self,
         instruction: InstructionId,
         generation: u32,
         end: &WalkEnd,
-        due: impl Fn(&FidesKey, &str) -> Timestamp,
+        due: impl Fn(&FidesKey, &str) -> Option<Timestamp>,
         now: Timestamp,
     ) -> Result<bool, LedgerError> {
         let id = instruction.to_string();
@@ -79,7 +80,7 @@ impl Ledger {
                 true
             })?;
             for ((dataset, collection), positions) in of {
-                let due_at = due(&dataset, &collection);
+                let Some(due_at) = due(&dataset, &collection) else { continue };
                 let new = Ask { kind: Kind::Review, dataset, collection, due_at };
                 let question = questions::ask(tx, instruction, &new, now)?;
                 for position in positions {
@@ -97,6 +98,11 @@ impl Ledger {
                     questions::reopen(tx, question, due_at, now)?;
                 }
             }
+            tx.execute(
+                "UPDATE item SET question = (SELECT q.id FROM question q WHERE q.instruction = ?1 AND q.kind = 'decision')
+                 WHERE instruction = ?1 AND generation = ?2 AND held = 1 AND question IS NULL",
+                params![id, generation],
+            )?;
             // Reviews of an earlier generation about which nothing is left to be asked.
             tx.execute(
                 "UPDATE question SET state = 'withdrawn' WHERE instruction = ?1 AND kind = 'review' AND state = 'open'

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{Row, params};
-use tributary_model::id::{CaseId, FidesKey, InstructionId, QuestionId};
+use tributary_model::id::{CaseId, EntityId, FidesKey, InstructionId, QuestionId};
 
 use super::exports::touch;
 use super::tx::Tx;
@@ -22,9 +22,9 @@ pub(crate) struct Question {
     pub(crate) case: CaseId,
     /// What kind.
     pub(crate) kind: Kind,
-    /// The dataset, as others see it.
+    /// The dataset, as others see it; the entity's own name for a decision, see [`Question::place`].
     pub(crate) dataset: FidesKey,
-    /// The collection, as others see it.
+    /// The collection, as others see it; empty for a decision.
     pub(crate) collection: String,
     /// When it was asked.
     pub(crate) created_at: Timestamp,
@@ -34,6 +34,13 @@ pub(crate) struct Question {
     pub(crate) standing: Standing,
     /// Who answered last, and when.
     pub(crate) answered: Option<(String, Timestamp)>,
+}
+
+impl Question {
+    /// The dataset and collection that it is about; nothing for a decision, which is about all of them.
+    pub(crate) fn place(&self) -> Option<(&FidesKey, &str)> {
+        (self.kind != Kind::Decision).then_some((&self.dataset, self.collection.as_str()))
+    }
 }
 
 /// What is to be asked.
@@ -47,6 +54,14 @@ pub(crate) struct Ask {
     pub(crate) collection: String,
     /// When it should be answered.
     pub(crate) due_at: Timestamp,
+}
+
+impl Ask {
+    /// For a decision on all that an entity would give. The entity's name stands where a dataset's would.
+    pub(crate) fn decision(entity: &EntityId, due_at: Timestamp) -> Result<Self, LedgerError> {
+        let dataset = entity.as_str().parse().map_err(|_| LedgerError::Corrupt("an entity's name"))?;
+        Ok(Self { kind: Kind::Decision, dataset, collection: String::new(), due_at })
+    }
 }
 
 const COLUMNS: &str =
@@ -83,6 +98,16 @@ impl Ledger {
     /// Withdraws what is open of an export that asks nothing any more.
     pub(crate) fn withdraw(&self, instruction: InstructionId) -> Result<(), LedgerError> {
         self.write(Sync::Durable, |tx| withdraw(tx, instruction))
+    }
+
+    /// Withdraws what is open beside a decision that nothing leaves. What was answered stays as it is.
+    pub(crate) fn spare(&self, instruction: InstructionId) -> Result<(), LedgerError> {
+        self.write(Sync::Durable, |tx| {
+            let sql = "UPDATE question SET state = 'withdrawn'
+                       WHERE instruction = ?1 AND state = 'open' AND kind <> 'decision'";
+            tx.execute(sql, [instruction.to_string()])?;
+            Ok(())
+        })
     }
 
     /// Ends open questions that are not waited for any longer: nobody has answered, and nobody is taken to have.

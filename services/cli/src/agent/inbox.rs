@@ -61,9 +61,12 @@ struct Answer {
     /// Search by hand: nothing was found
     #[arg(long, group = "verdict")]
     none: bool,
-    /// Search by hand: it cannot be done, and why (the person reads this)
+    /// Search by hand: it cannot be done. Decision: the request is refused. And why (the person reads this)
     #[arg(long, value_name = "REASON", group = "verdict")]
     refuse: Option<String>,
+    /// Decision: the request is fulfilled
+    #[arg(long, group = "verdict")]
+    fulfil: bool,
     /// Review: it may leave
     #[arg(long, group = "verdict")]
     release: bool,
@@ -122,8 +125,8 @@ pub(crate) async fn run(inbox: Inbox, output: Output) -> Outcome {
         }
         Command::Answer(answer) => {
             let question = answer.question;
-            let (client, ..) = find(&clients, question).await?;
-            let (verdict, files) = verdict(&answer);
+            let (client, shown, _) = find(&clients, question).await?;
+            let (verdict, files) = verdict(&answer, shown.question.kind);
             let kept = client.answer(question, answer.part, verdict, &files, answer.by).await.map_err(failure)?;
             let Kept { whole, known } = kept;
             output.print(&Answered { question, whole, known }, |answered| answered_text(answered).to_owned())
@@ -154,12 +157,14 @@ async fn find(clients: &[Client], question: QuestionId) -> Result<(&Client, Show
     Err(missing.map_or_else(|| Failure::silent(Exit::NotFound), failure))
 }
 
-fn verdict(answer: &Answer) -> (Verdict, Vec<PathBuf>) {
-    let Answer { file, none, refuse, release, withhold, replace, .. } = answer;
+fn verdict(answer: &Answer, kind: Kind) -> (Verdict, Vec<PathBuf>) {
+    let Answer { file, none, refuse, fulfil, release, withhold, replace, .. } = answer;
     match (refuse, withhold, replace) {
+        (Some(reason), _, _) if kind == Kind::Decision => (Verdict::Refuse(reason.clone()), Vec::new()),
         (Some(reason), _, _) => (Verdict::CannotAnswer(reason.clone()), Vec::new()),
         (_, Some(reason), _) => (Verdict::Withhold(reason.clone()), Vec::new()),
         (_, _, Some(path)) => (Verdict::Replace, vec![path.clone()]),
+        _ if *fulfil => (Verdict::Fulfil, Vec::new()),
         _ if *none => (Verdict::Nothing, Vec::new()),
         _ if *release => (Verdict::Release, Vec::new()),
         _ => (Verdict::Files, file.clone()),
@@ -198,14 +203,12 @@ fn list_text(questions: &[Listed]) -> String {
     table(
         ["question", "entity", "kind", "about", "due", "state"],
         questions.iter().map(|question| {
-            let Listed { dataset, collection, .. } = question;
             let due = question.due_at.strftime("%F").to_string();
-            let about = format!("{dataset}, {collection}");
             [
                 question.id.to_string(),
                 question.entity.to_string(),
                 kind(question.kind).to_owned(),
-                about,
+                about(question),
                 due,
                 state(question),
             ]
@@ -213,10 +216,19 @@ fn list_text(questions: &[Listed]) -> String {
     )
 }
 
+/// Where a question looks; a decision is about all that the entity would give.
+fn about(question: &Listed) -> String {
+    match (&question.dataset, &question.collection) {
+        (Some(dataset), Some(collection)) => format!("{dataset}, {collection}"),
+        _ => "everything".to_owned(),
+    }
+}
+
 fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Manual => "search by hand",
         Kind::Review => "review",
+        Kind::Decision => "decision",
     }
 }
 
@@ -237,12 +249,11 @@ fn state(question: &Listed) -> String {
 fn show_text(whole: &Whole) -> String {
     let question = &whole.shown.question;
     let mut text = format!(
-        "{} for case {}\nentity  {}\nabout   {}, {}\nasked   {}\ndue     {}\nstate   {}",
+        "{} for case {}\nentity  {}\nabout   {}\nasked   {}\ndue     {}\nstate   {}",
         kind(question.kind),
         question.case,
         question.entity,
-        question.dataset,
-        question.collection,
+        about(question),
         question.created_at.strftime("%F"),
         question.due_at.strftime("%F"),
         state(question),

@@ -1,5 +1,7 @@
 //! Promises about the people at the entity: what they search, what they see before it leaves, and what their silence means.
 
+mod deciding;
+
 use tributary_archive::attestation::PartsSummary;
 
 use super::*;
@@ -81,8 +83,11 @@ impl Office {
     }
 
     async fn start(&self, texts: &'static [&'static str]) -> Exports {
+        self.start_with(Box::new(move |_, _, sink, _| Letters(texts).walk(sink))).await
+    }
+
+    async fn start_with(&self, walk: Walking) -> Exports {
         let data = &self.data;
-        let walk: Walking = Box::new(move |_, _, sink, _| Letters(texts).walk(sink));
         let setup = self.world.setup(data, walk, self.manual.clone(), self.reviewed.clone());
         let exports = Exports::start(setup).await.unwrap();
         exports.spawn("inbox", Socket::bind(data).unwrap().serve(exports.clone()));
@@ -150,7 +155,7 @@ async fn what_a_person_finds_leaves_beside_what_the_walk_found() {
     asked(&exports, &mandate).await;
     assert_eq!(bytes(&exports, &mandate, 1, 1).await, b"text\r\nhello\r\n", "what nobody looks at is there already");
     let question = office.question().await;
-    assert_eq!((question.kind, question.collection.as_str()), (Kind::Manual, "binder"));
+    assert_eq!((question.kind, question.collection.as_deref()), (Kind::Manual, Some("binder")));
     let (shown, _) = office.inbox().show(question.id).await.unwrap();
     assert_eq!(shown.person, [("email".to_owned(), "anna@example.org".to_owned())]);
     // More than one frame of the spool, and more than one of the socket.

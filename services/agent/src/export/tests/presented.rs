@@ -5,7 +5,7 @@ use tributary_archive::preview::{self, Preview, PreviewCell};
 
 use super::*;
 
-fn preview(collection: &str, rows: usize) -> Preview {
+pub(super) fn preview(collection: &str, rows: usize) -> Preview {
     Preview {
         dataset: "crm".parse().unwrap(),
         collection: collection.to_owned(),
@@ -15,13 +15,13 @@ fn preview(collection: &str, rows: usize) -> Preview {
     }
 }
 
-fn record() -> Information {
+pub(super) fn record() -> Information {
     let system = serde_json::json!({"system": "sales", "processing": [{"data_use": "essential.service"}]});
     Information { systems: vec![serde_json::from_value(system).unwrap()] }
 }
 
 /// As an honest walk says it.
-fn presented(sink: &mut dyn PartSink, previews: &[Preview]) -> Result<Collected, CollectError> {
+pub(super) fn presented(sink: &mut dyn PartSink, previews: &[Preview]) -> Result<Collected, CollectError> {
     let mut collected = whole(sink)?;
     for preview in previews {
         sink.preview(preview)?;
