@@ -204,3 +204,39 @@ async fn whoever_gives_up_on_a_decision_withholds_everything() {
     assert!(matches!(office.decide(Verdict::Fulfil).await, Err(ClientError::Invalid(_))), "too late");
     exports.stop(PATIENCE).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_decides_before_the_walk_is_over_need_not_decide_again() {
+    let office = Office::that_decides(Vec::new(), BTreeSet::new());
+    let (walk, go) = halting();
+    let exports = office.start_with(walk).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    while office.inbox().list(false).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    office.decide(Verdict::Fulfil).await.unwrap();
+    go.send(()).unwrap();
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    assert_eq!((parts.len(), attestation.disposition), (2, Disposition::Fulfilled));
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_is_nothing_to_decide_before_it_is_clear_who_asks() {
+    let office = Office::that_decides(vec![paper()], BTreeSet::new());
+    let unclear = |_, _: &Request, _: &mut dyn PartSink, _: &StopFlag| {
+        let mut collected = found(&[]);
+        collected.located = Located::NeedsIdentity;
+        collected.tables_sha256 = table::digest([]);
+        collected.answers[0].disposition = Disposition::NeedsIdentity;
+        Ok(collected)
+    };
+    let exports = office.start_with(Box::new(unclear)).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    let (parts, attestation) = answered(&office, &exports, &mandate).await;
+    assert_eq!((parts.len(), attestation.disposition), (0, Disposition::NeedsIdentity));
+    assert!(office.inbox().list(false).await.unwrap().is_empty());
+    exports.stop(PATIENCE).await;
+}
