@@ -194,14 +194,12 @@ async fn parts_of(
     entity: &EntityId,
     sequence: u32,
 ) -> Result<Vec<super::sql::Row>, StoreError> {
-    let sql =
-        "SELECT part, object FROM carried_parts WHERE case_id = $1 AND entity = $2 AND sequence = $3 ORDER BY part";
-    let carried = snapshot.rows(sql, &vals![id, entity, sequence]).await?;
-    if !carried.is_empty() {
-        return Ok(carried);
-    }
-    let sql = "SELECT part, object FROM parts WHERE case_id = $1 AND entity = $2 ORDER BY part";
-    snapshot.rows(sql, &vals![id, entity]).await
+    // Those staged now are another answer's once the task says that another archive carries them: an answer without parts
+    // that was asked anew has left nothing among the carried ones either.
+    let sql = "SELECT part, object FROM carried_parts WHERE case_id = $1 AND entity = $2 AND sequence = $3 UNION ALL \
+               SELECT p.part, p.object FROM parts p JOIN tasks t ON t.case_id = p.case_id AND t.entity = p.entity \
+               WHERE p.case_id = $1 AND p.entity = $2 AND t.archive = $3 ORDER BY part";
+    snapshot.rows(sql, &vals![id, entity, sequence]).await
 }
 
 /// Voids an answer that no archive can carry any more: counted as answered, the entity would be missing for good and

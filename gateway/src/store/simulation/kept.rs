@@ -11,4 +11,7 @@ macro_rules! kept {
     };
 }
 
-kept!(what_an_entity_answers_anew_is_no_part_of_an_earlier_archive);
+kept!(
+    an_answer_without_parts_that_is_asked_anew_gets_no_parts_in_its_archive,
+    what_an_entity_answers_anew_is_no_part_of_an_earlier_archive,
+);
