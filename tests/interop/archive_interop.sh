@@ -76,7 +76,7 @@ Rscript tests/interop/load_tables.R "$work/typed/data/entities/acme-fr"
 
 echo "== packed anew"
 key=$(cat "$work/small.key")
-case=$(unzip -Z1 "$work/small.zip" | head -n 1 | cut -d/ -f1)
+case=$(unzip -Z1 "$work/small.zip" | sed -n '1s,/.*,,p')
 mkdir "$work/again"
 cp -r "$work/small" "$work/again/$case"
 (
