@@ -179,7 +179,11 @@ fn letters() -> Table {
 
 /// Puts part `index` into the sink.
 fn part(sink: &mut dyn PartSink, index: u32) -> Result<Part, CollectError> {
-    let bytes = format!("content of part {index}").repeat(100);
+    table_part(sink, index, &format!("content of part {index}").repeat(100))
+}
+
+/// Puts `bytes` into the sink as part `index` of the table of letters.
+fn table_part(sink: &mut dyn PartSink, index: u32, bytes: &str) -> Result<Part, CollectError> {
     let digest = Sha256Hex::of(bytes.as_bytes());
     let part = Part {
         index,

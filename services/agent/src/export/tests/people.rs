@@ -20,30 +20,7 @@ impl Letters {
 
 /// Puts a table part with one row of `text` into the sink.
 fn letter(sink: &mut dyn PartSink, index: u32, text: &str) -> Result<Part, CollectError> {
-    let bytes = format!("text\r\n{text}\r\n");
-    let digest = Sha256Hex::of(bytes.as_bytes());
-    let part = Part {
-        index,
-        path: format!("crm/letter-{index:04}.csv").parse().unwrap(),
-        dataset: "crm".parse().unwrap(),
-        collection: "letter".to_owned(),
-        kind: PartKind::Table,
-        media_type: "text/csv".to_owned(),
-        encoding: Encoding::Identity,
-        rows: 1,
-        bytes: bytes.len() as u64,
-        encoded_bytes: bytes.len() as u64,
-        crc32: crc32fast::hash(bytes.as_bytes()),
-        sha256: digest,
-        encoded_sha256: digest,
-    };
-    if index == 1 {
-        sink.table(&letters())?;
-    }
-    sink.begin()?;
-    sink.write(bytes.as_bytes())?;
-    sink.finish(&part)?;
-    Ok(part)
+    table_part(sink, index, &format!("text\r\n{text}\r\n"))
 }
 
 fn paper() -> ManualCollection {
