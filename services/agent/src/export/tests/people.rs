@@ -2,7 +2,10 @@
 
 mod deciding;
 
-use tributary_archive::attestation::PartsSummary;
+use std::os::unix::fs::PermissionsExt;
+
+use tributary_archive::attestation::{NotSearchedReason, PartsSummary};
+use tributary_archive::frames::KeyEncryptionKey;
 
 use super::*;
 use crate::inbox::{Client, ClientError, Kind, Socket, Standing, Verdict};
