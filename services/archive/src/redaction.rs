@@ -30,13 +30,11 @@ pub enum RedactionReason {
     Actor,
     /// It is text that may speak of others.
     FreeText,
-    /// It is text that may speak of others, and nobody at the entity has looked at it yet.
-    AwaitsReview,
 }
 
 impl RedactionReason {
     /// All reasons.
-    pub const ALL: [Self; 5] = [Self::ThirdParty, Self::Shared, Self::Actor, Self::FreeText, Self::AwaitsReview];
+    pub const ALL: [Self; 4] = [Self::ThirdParty, Self::Shared, Self::Actor, Self::FreeText];
 
     /// The name in files.
     pub fn as_str(self) -> &'static str {
@@ -45,7 +43,6 @@ impl RedactionReason {
             Self::Shared => "SHARED",
             Self::Actor => "ACTOR",
             Self::FreeText => "FREE_TEXT",
-            Self::AwaitsReview => "AWAITS_REVIEW",
         }
     }
 
@@ -56,7 +53,6 @@ impl RedactionReason {
             Self::Shared => "[redacted:SHARED]",
             Self::Actor => "[redacted:ACTOR]",
             Self::FreeText => "[redacted:FREE_TEXT]",
-            Self::AwaitsReview => "[redacted:AWAITS_REVIEW]",
         }
     }
 
@@ -68,7 +64,7 @@ impl RedactionReason {
     /// Whether data of the person may be hidden with those of others. Then the answer is partial: only what is about
     /// others alone may be missing from a full one (ACC-9: redact the minimum).
     pub fn hides_own_data(self) -> bool {
-        matches!(self, Self::FreeText | Self::AwaitsReview)
+        self == Self::FreeText
     }
 
     /// The reason in a sentence, in English.
@@ -78,7 +74,6 @@ impl RedactionReason {
             Self::Shared => "it names others with whom you share it",
             Self::Actor => "you acted on it, and it is about others",
             Self::FreeText => "it is text that may speak of others",
-            Self::AwaitsReview => "it is text that may speak of others, and nobody has looked at it yet",
         }
     }
 }

@@ -12,7 +12,6 @@ pub(super) fn reason(field: &'static str, wire: i32) -> Result<RedactionReason, 
         Ok(v1::RedactionReason::Shared) => Ok(RedactionReason::Shared),
         Ok(v1::RedactionReason::Actor) => Ok(RedactionReason::Actor),
         Ok(v1::RedactionReason::FreeText) => Ok(RedactionReason::FreeText),
-        Ok(v1::RedactionReason::AwaitsReview) => Ok(RedactionReason::AwaitsReview),
         Ok(v1::RedactionReason::Unspecified) | Err(_) => Err(invalid(field, "is not a known value")),
     }
 }

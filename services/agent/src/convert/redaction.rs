@@ -9,6 +9,5 @@ pub(super) fn reason(reason: RedactionReason) -> wire::RedactionReason {
         RedactionReason::Shared => wire::RedactionReason::Shared,
         RedactionReason::Actor => wire::RedactionReason::Actor,
         RedactionReason::FreeText => wire::RedactionReason::FreeText,
-        RedactionReason::AwaitsReview => wire::RedactionReason::AwaitsReview,
     }
 }

@@ -34,6 +34,5 @@ pub(super) fn reason(reason: RedactionReason) -> HiddenReason {
         RedactionReason::Shared => HiddenReason::Shared,
         RedactionReason::Actor => HiddenReason::Actor,
         RedactionReason::FreeText => HiddenReason::FreeText,
-        RedactionReason::AwaitsReview => HiddenReason::AwaitsReview,
     }
 }

@@ -22,6 +22,4 @@ pub enum HiddenReason {
     Actor,
     /// It is text that may speak of others.
     FreeText,
-    /// The same, and nobody has looked at it yet.
-    AwaitsReview,
 }

@@ -278,7 +278,6 @@ pub(super) static WORDS: Words = Words {
         shared: "Daten von Menschen, mit denen Sie dies teilen",
         actor: "Daten von Menschen, deren Anliegen Sie bearbeitet haben",
         free_text: "Text, der von anderen Menschen handeln kann",
-        awaits_review: "Text, der von anderen Menschen handeln kann und den das Unternehmen noch durchsehen muss",
     },
     counts: Counts {
         answered: Plural::new(

@@ -266,7 +266,6 @@ pub(super) static WORDS: Words = Words {
         shared: "data of people with whom you share this",
         actor: "data of people whose matter you handled",
         free_text: "text that may speak of other people",
-        awaits_review: "text that may speak of other people and that the company has yet to look through",
     },
     counts: Counts {
         answered: Plural::new(

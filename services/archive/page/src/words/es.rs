@@ -257,7 +257,6 @@ pub(super) static WORDS: Words = Words {
         shared: "datos de personas con quienes usted comparte esto",
         actor: "datos de personas cuyo asunto usted tramitó",
         free_text: "texto que puede hablar de otras personas",
-        awaits_review: "texto que puede hablar de otras personas y que la empresa aún debe revisar",
     },
     counts: Counts {
         answered: Plural::with_many(

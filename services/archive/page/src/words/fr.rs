@@ -269,7 +269,6 @@ pub(super) static WORDS: Words = Words {
         shared: "données de personnes avec qui vous partagez cet élément",
         actor: "données de personnes dont vous avez traité le dossier",
         free_text: "texte qui peut parler d’autres personnes",
-        awaits_review: "texte qui peut parler d’autres personnes et que la société doit encore relire",
     },
     counts: Counts {
         answered: Plural::with_many(

@@ -269,7 +269,6 @@ pub(super) static WORDS: Words = Words {
         shared: "gegevens van mensen met wie u dit deelt",
         actor: "gegevens van mensen van wie u het dossier hebt behandeld",
         free_text: "tekst die over andere mensen kan gaan",
-        awaits_review: "tekst die over andere mensen kan gaan en die het bedrijf nog moet doornemen",
     },
     counts: Counts {
         answered: Plural::new(

@@ -149,7 +149,7 @@ impl GapWords {
 
 texts!(
     /// What is hidden because it is about others.
-    OthersWords { cell, why, third_party, shared, actor, free_text, awaits_review }
+    OthersWords { cell, why, third_party, shared, actor, free_text }
 );
 
 impl OthersWords {
@@ -160,7 +160,6 @@ impl OthersWords {
             HiddenReason::Shared => self.shared,
             HiddenReason::Actor => self.actor,
             HiddenReason::FreeText => self.free_text,
-            HiddenReason::AwaitsReview => self.awaits_review,
         }
     }
 }
