@@ -11,6 +11,7 @@ pub mod balancer;
 pub mod binary;
 pub mod client;
 pub mod command;
+pub mod crowd;
 pub mod dice;
 pub mod fixture;
 pub mod forge;

@@ -160,7 +160,13 @@ impl Server {
         Ok(String::from_utf8(output.stdout)?.lines().map(str::to_owned).collect())
     }
 
-    fn client(&self, database: &str) -> Command {
+    /// Whether it ends with the value.
+    pub(crate) fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// The engine's own client, as the user who may do anything.
+    pub(crate) fn client(&self, database: &str) -> Command {
         let (host, port) = ("127.0.0.1", self.port.to_string());
         let mut command = match self.engine {
             Engine::Postgres => Command::new("psql"),

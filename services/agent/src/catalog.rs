@@ -6,6 +6,7 @@
 mod files;
 mod live;
 mod open;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -39,6 +40,7 @@ use crate::walk::{Failure, Visitor, Walk, Walked};
 
 pub use live::{Missing, Unavailable};
 pub(crate) use open::OpenSystems;
+pub(crate) use standing::Standing;
 
 /// The manifests' files with their texts, as far as they can be read.
 pub(crate) fn texts(sources: &Sources) -> Vec<(String, String)> {
@@ -56,6 +58,8 @@ pub struct Catalog {
     limits: CollectLimits,
     clock: SharedClock,
     unavailable: Vec<Unavailable>,
+    /// How the systems stand, for all entities that share them.
+    standing: Standing,
     /// What the system manifests record.
     information: Option<Information>,
     /// Where the entity is: numbers without a country belong there.
@@ -114,6 +118,7 @@ impl Catalog {
             limits,
             clock,
             unavailable: Vec::new(),
+            standing: Standing::default(),
             information,
             country: None,
             owners,
@@ -141,6 +146,7 @@ impl Catalog {
             limits: self.limits.clone(),
             clock: Arc::clone(&self.clock),
             unavailable: self.unavailable.clone(),
+            standing: self.standing.clone(),
             information,
             country: self.country.clone(),
             owners: BTreeMap::new(),
@@ -161,6 +167,11 @@ impl Catalog {
     /// Databases that could not be opened when the catalog was made.
     pub fn unavailable(&self) -> &[Unavailable] {
         &self.unavailable
+    }
+
+    /// How the systems stand, now and later on.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing.clone()
     }
 
     /// Identifier types by which anything can be searched.
@@ -340,7 +351,10 @@ impl Catalog {
     fn explain(&self, failure: Failure) -> CollectError {
         let dataset = self.graph.manifests().datasets[failure.dataset].key.clone();
         match failure.error {
-            ReadError::Unavailable(detail) => CollectError::Unavailable { dataset, detail },
+            ReadError::Unavailable(detail) => {
+                self.standing.away(&dataset, &detail, self.clock.now());
+                CollectError::Unavailable { dataset, detail }
+            }
             ReadError::Stopped(Stopped::SnapshotTooLong) => CollectError::SnapshotTooLong { dataset },
             ReadError::Stopped(Stopped::Cancelled) => CollectError::Stopped,
             ReadError::Sink(error) => CollectError::Sink(error),

@@ -103,7 +103,8 @@ pub struct Limits {
     pub snapshot_max: Duration,
     /// Walks that may take too long for their snapshot before the dataset is named as not searched.
     pub snapshot_attempts: u32,
-    /// How long a system that does not answer is tried before it is named as not searched.
+    /// How long a system that does not answer is tried before it is named as not searched. What is signed then is final, so
+    /// this is longer than a night's maintenance, and short beside a month.
     pub unavailable_for: Duration,
     /// Largest plain size of a table's part, in bytes.
     pub part_bytes: u64,
@@ -128,7 +129,7 @@ impl Default for Limits {
             open_exports: 1000,
             snapshot_max: Duration::from_secs(60),
             snapshot_attempts: 3,
-            unavailable_for: Duration::from_secs(15 * 60),
+            unavailable_for: Duration::from_secs(12 * 3600),
             part_bytes: MAX_PART_BYTES,
             large_cell: LARGE_CELL,
             walk_memory: 8 << 20,

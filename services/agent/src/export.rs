@@ -32,7 +32,7 @@ use tributary_model::mandate::Mandate;
 use tributary_transport::tasks::Tasks;
 
 use crate::attest::Signer;
-use crate::collect::Located;
+use crate::collect::{CollectError, Located};
 use crate::config::{Limits, SpoolLimits};
 use crate::inbox::Due;
 use crate::ledger::{Begun, Export, Ledger, LedgerError, NewExport, Patience, Requested, Source, State};
@@ -149,10 +149,16 @@ impl Exports {
         let (systems, stop) = (Arc::clone(&self.0.setup.systems), job::StopOnDrop::new());
         let flag = stop.flag();
         // The question ends with the call: dropping `stop` tells the thread.
-        let located = blocking(move || systems.locate(&identifiers, &flag)).await?.map_err(ExportError::from);
-        located.map_err(|error| match error {
-            ExportError::Unavailable { dataset } => ExportError::Unavailable { dataset: self.0.shown(&dataset) },
-            other => other,
+        let located = blocking(move || systems.locate(&identifiers, &flag)).await?;
+        located.map_err(|error| {
+            // The caller learns its name only, and whoever mends it has this log.
+            if let CollectError::Unavailable { dataset, detail } = &error {
+                tracing::warn!(entity = %self.0.setup.signer.entity, %dataset, detail, "a system cannot be asked whether it knows a person");
+            }
+            match ExportError::from(error) {
+                ExportError::Unavailable { dataset } => ExportError::Unavailable { dataset: self.0.shown(&dataset) },
+                other => other,
+            }
         })
     }
 

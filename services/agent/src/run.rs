@@ -28,6 +28,7 @@ use tributary_transport::telemetry::Metrics;
 use tributary_transport::tls::Tls;
 use tributary_transport::trust::TrustBundles;
 
+use crate::catalog::Standing;
 use crate::collect::Catalog;
 use crate::config::Config;
 use crate::controller;
@@ -76,7 +77,7 @@ impl Agent {
     /// # Errors
     /// When something needed for a start is missing or wrong.
     pub async fn bind(config: Config, clock: SharedClock, metrics: Metrics) -> Result<Self, StartError> {
-        let (config, checked, catalogs) = {
+        let (config, checked, catalogs, standing) = {
             let (clock, span) = (Arc::clone(&clock), tracing::Span::current());
             let opened = tokio::task::spawn_blocking(move || span.in_scope(|| open(config, clock))).await;
             opened.map_err(|_| StartError::Data("opening it panicked; see the log".to_owned()))??
@@ -126,6 +127,8 @@ impl Agent {
             desks,
             part_bytes: config.limits.part_bytes,
         };
+        let readiness = Readiness::new();
+        readiness.remark(move || standing.remarks());
         let mut standard = standard_services(FILE_DESCRIPTOR_SET, config.reflection)?;
         standard.routes.add_service(service.server());
         let server = |listener| Server::new(listener, tls, ServerLimits::default()).describe(FILE_DESCRIPTOR_SET);
@@ -136,7 +139,7 @@ impl Agent {
             health: standard.health,
             admin,
             metrics,
-            readiness: Readiness::new(),
+            readiness,
             exports,
             _lock: lock,
             drain: config.limits.drain,
@@ -205,7 +208,7 @@ impl Agent {
 }
 
 /// What a start reads: the systems are those of each entity, in the order of the configuration.
-type Opened = (Config, Checked, Vec<Arc<dyn Systems>>);
+type Opened = (Config, Checked, Vec<Arc<dyn Systems>>, Standing);
 
 /// Everything of the start that reads files.
 fn open(config: Config, clock: SharedClock) -> Result<Opened, StartError> {
@@ -225,7 +228,7 @@ fn open(config: Config, clock: SharedClock) -> Result<Opened, StartError> {
         catalog.of(entity, &group).map(|own| Arc::new(own.located_in(country)) as Arc<dyn Systems>)
     };
     let catalogs = served.iter().map(own).collect::<Result<_, _>>().map_err(StartError::Manifests)?;
-    Ok((config, checked, catalogs))
+    Ok((config, checked, catalogs, catalog.standing()))
 }
 
 /// An empty folder for what walks spill: a process that was killed may have left something there.

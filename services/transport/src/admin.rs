@@ -1,7 +1,8 @@
 //! The plaintext admin port: `/livez`, `/readyz`, `/metrics`.
 //!
 //! Orchestrators probe without certificates, so this is a port of its own, meant for the machine or the cluster only.
-//! It shows names of conditions and counts; nothing about a case and nobody's data.
+//! It shows names of conditions, what is wrong with the systems that the process needs, and counts; nothing about a case
+//! and nobody's data.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -97,6 +98,12 @@ async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
     for (name, met) in conditions {
         text.push_str(if met { "[+] " } else { "[-] " });
         text.push_str(name);
+        text.push('\n');
+    }
+    for remark in readiness.remarks() {
+        text.push_str("[!] ");
+        // One line each, whatever it quotes.
+        text.extend(remark.chars().map(|c| if c.is_control() { ' ' } else { c }));
         text.push('\n');
     }
     text.push_str(if ready { "ready\n" } else { "not ready\n" });

@@ -7,9 +7,10 @@ use tributary_agent::source::server::{Address, Secret};
 use tributary_archive::attestation::NotSearchedReason;
 use tributary_model::disposition::Disposition;
 use tributary_model::right::TableFormat::Csv;
+use tributary_tests::crowd::Crowd;
 use tributary_tests::servers::{Engine, Server};
 
-use super::support::{ANNA, Entity, Parts, collect, request};
+use super::support::{ANNA, Entity, Parts, Place, collect, request};
 
 const CUSTOMER: &str = "
       - name: customer
@@ -43,6 +44,22 @@ fn busy(engine: Engine) -> String {
 
 fn both(engine: Engine) -> Entity {
     Entity::on(engine, &format!("{CUSTOMER}{VISIT}"), &busy(engine))
+}
+
+/// A user who may read everything and is nobody else; the password is that of the tests.
+fn reader(entity: &Entity, engine: Engine) -> String {
+    let reader = format!("r{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
+    let Place::Server { server, .. } = &entity.place else { panic!("no server") };
+    let password = &server.password;
+    entity.run(&match engine {
+        Engine::Postgres => format!(
+            "CREATE ROLE {reader} LOGIN PASSWORD '{password}'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}"
+        ),
+        Engine::MariaDb => {
+            format!("CREATE USER {reader}@'%' IDENTIFIED BY '{password}'; GRANT SELECT ON * TO {reader}@'%'")
+        }
+    });
+    reader
 }
 
 fn why(outcome: Result<Parts, CollectError>) -> String {
@@ -132,20 +149,13 @@ fn a_server_that_goes_down_during_the_walk_costs_the_walk_and_after_the_last_row
 fn connections_that_are_used_up_are_waited_for_and_then_named() {
     for engine in Engine::ALL {
         let mut entity = both(engine);
-        let reader = format!("r{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
-        match engine {
-            Engine::Postgres => entity.run(&format!(
-                "CREATE ROLE {reader} LOGIN PASSWORD 'x' CONNECTION LIMIT 1; GRANT SELECT ON ALL TABLES IN SCHEMA public TO {reader}"
-            )),
-            Engine::MariaDb => entity.run(&format!(
-                "CREATE USER {reader}@'%' IDENTIFIED BY 'x' WITH MAX_USER_CONNECTIONS 1; GRANT SELECT ON * TO {reader}@'%'"
-            )),
-        }
-        let password = entity.folder.path().join("reader");
-        std::fs::write(&password, "x").unwrap();
+        let reader = reader(&entity, engine);
+        entity.run(&match engine {
+            Engine::Postgres => format!("ALTER ROLE {reader} CONNECTION LIMIT 1"),
+            Engine::MariaDb => format!("ALTER USER {reader}@'%' WITH MAX_USER_CONNECTIONS 1"),
+        });
         entity.connect(|server| {
             server.user = reader.clone();
-            server.password = Some(Secret::File(password.clone()));
             server.limits.connections = 1;
             server.limits.connect_timeout = std::time::Duration::from_millis(1500);
         });
@@ -159,9 +169,34 @@ fn connections_that_are_used_up_are_waited_for_and_then_named() {
         });
         assert_eq!(outcome.unwrap().rows("visit").len(), VISITS as usize);
         assert!(refusals[0].contains("all 1 connections that `connections` allows"), "{refusals:?}");
-        assert!(refusals[1].contains("used up by others"), "{refusals:?}");
+        assert!(refusals[1].contains("used up by others") && refusals[1].contains("allows this user"), "{refusals:?}");
         assert_eq!(collect(&other, &request(ANNA, Csv), &mut |_| {}).unwrap().rows("visit").len(), VISITS as usize);
         drop_user(&entity, engine, &reader);
+    }
+}
+
+#[test]
+fn a_server_that_is_full_says_so_at_the_start_and_in_every_walk_until_a_place_is_free() {
+    for engine in Engine::ALL {
+        let server = Arc::new(Server::private(engine).unwrap());
+        server.let_few_in().unwrap();
+        let mut entity = Entity::at(Arc::clone(&server), &format!("{CUSTOMER}{VISIT}"), &busy(engine));
+        let reader = reader(&entity, engine);
+        entity.connect(|settings| settings.user = reader.clone());
+        let crowd = Crowd::in_all_places(&server).unwrap();
+        let catalog = entity.catalog();
+        let at_start = catalog.unavailable()[0].detail.clone();
+        let in_a_walk = why(collect(&catalog, &request(ANNA, Csv), &mut |_| {}));
+        for said in [&at_start, &in_a_walk] {
+            let place = format!("localhost:{} as `{reader}`", server.port);
+            assert!(said.contains("used up by others") && said.contains("max_connections"), "{said}");
+            assert!(said.contains(&place) && !said.contains("password"), "{said}");
+        }
+        drop(crowd);
+        // The server notices a moment after its clients that they are gone.
+        let again = || collect(&catalog, &request(ANNA, Csv), &mut |_| {}).ok();
+        let parts = std::iter::repeat_with(again).take(10_000).flatten().next().expect("no place is free");
+        assert_eq!(parts.rows("visit").len(), VISITS as usize);
     }
 }
 

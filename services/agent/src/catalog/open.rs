@@ -72,6 +72,17 @@ pub(super) fn snapshot(
     dataset: usize,
     stop: &StopFlag,
 ) -> Result<Option<Box<dyn Snapshot>>, ReadError> {
+    let taken = take(catalog, dataset, stop);
+    let (key, now) = (&catalog.graph.manifests().datasets[dataset].key, catalog.clock.now());
+    match &taken {
+        Ok(_) => catalog.standing.back(key, now),
+        Err(ReadError::Unavailable(detail)) => catalog.standing.away(key, detail, now),
+        Err(_) => {}
+    }
+    taken
+}
+
+fn take(catalog: &Catalog, dataset: usize, stop: &StopFlag) -> Result<Option<Box<dyn Snapshot>>, ReadError> {
     let Catalog { limits, clock, .. } = catalog;
     Ok(match (&catalog.databases[dataset], &catalog.gates[dataset]) {
         (Some(Database::Sqlite(path)), _) => {

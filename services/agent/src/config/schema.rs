@@ -217,7 +217,7 @@ struct LimitsSection {
     snapshot_max: Option<String>,
     /// Walks that may take too long before the dataset is named as not searched.
     snapshot_attempts: Option<u32>,
-    /// How long a system that does not answer is tried before it is named as not searched.
+    /// How long a system that does not answer is tried before it is named as not searched; 12h unless said otherwise.
     unavailable_for: Option<String>,
     /// Largest plain size of a table's part, 64KiB to 64MiB.
     part_bytes: Option<String>,

@@ -121,6 +121,10 @@ impl Engine for MySql {
     fn explain(error: &sqlx::Error) -> ReadError {
         failure::explain(error)
     }
+
+    fn is_used_up(error: &sqlx::Error) -> bool {
+        failure::is_used_up(error)
+    }
 }
 
 fn bind(value: Fitted) -> Bind {

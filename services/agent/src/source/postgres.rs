@@ -130,6 +130,10 @@ impl Engine for Postgres {
     fn explain(error: &sqlx::Error) -> ReadError {
         failure::explain(error)
     }
+
+    fn is_used_up(error: &sqlx::Error) -> bool {
+        failure::is_used_up(error)
+    }
 }
 
 /// The port in the name of a socket's file.

@@ -7,12 +7,22 @@ use sqlx::mysql::MySqlDatabaseError;
 
 use crate::source::ReadError;
 
+/// Whether others have all connections that the server gives, to anybody (1040) or to this user (1203, 1226).
+pub(super) fn is_used_up(error: &Error) -> bool {
+    matches!(number(error), 1040 | 1203 | 1226)
+}
+
+fn number(error: &Error) -> u16 {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+    error.map_or(0, MySqlDatabaseError::number)
+}
+
 /// An error in our words.
 pub(super) fn explain(error: &Error) -> ReadError {
     let unavailable = |what: &str| ReadError::Unavailable(what.to_owned());
     let not_readable = |what: &str| ReadError::NotReadable(what.to_owned());
     let number = match error {
-        Error::Database(error) => error.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number),
+        Error::Database(_) => number(error),
         // What the TLS library says of a certificate comes as an error of reading.
         Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
             return ReadError::Unavailable(format!("TLS failed: {error}"));

@@ -6,6 +6,13 @@ use sqlx::Error;
 
 use crate::source::ReadError;
 
+/// Whether others have all connections that the server gives: to anybody, to those who are no superusers, to this user, or
+/// to the database. The server's code is one for all of these.
+pub(super) fn is_used_up(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("53300"))
+}
+
 /// An error in our words.
 pub(super) fn explain(error: &Error) -> ReadError {
     let unavailable = |what: &str| ReadError::Unavailable(what.to_owned());

@@ -126,4 +126,7 @@ where
 
     /// An error of a connection under way, in our words: never in the server's, which may quote values.
     fn explain(error: &sqlx::Error) -> ReadError;
+
+    /// Whether there was no connection left for us.
+    fn is_used_up(error: &sqlx::Error) -> bool;
 }

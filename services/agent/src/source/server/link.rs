@@ -20,6 +20,11 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Rows that are taken off the connection together, and fewer where each may be large: they are in memory at once.
 const CHUNK: usize = 64;
 const CHUNK_OF_LARGE: usize = 16;
+/// What to do about a connection that cannot be made.
+const CHECK: &str = "check host, user, password and `tls` under `databases`, and that the server lets this host in";
+/// What to do when there is none left.
+const USED_UP: &str =
+    "end some of them there, or raise the server's `max_connections` or what it allows this user or database at once";
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -73,8 +78,11 @@ where
         let outcome = runtime.block_on(async { tokio::time::timeout(patience, connecting).await });
         let (connection, session) = match outcome {
             Ok(Ok(connected)) => connected,
-            Ok(Err(error)) => return Err(cannot_connect(server, &E::explain(&error).to_string())),
-            Err(_) => return Err(cannot_connect(server, &format!("no answer within {patience:?}"))),
+            Ok(Err(error)) => {
+                let hint = if E::is_used_up(&error) { USED_UP } else { CHECK };
+                return Err(cannot_connect(server, &E::explain(&error).to_string(), hint));
+            }
+            Err(_) => return Err(cannot_connect(server, &format!("no answer within {patience:?}"), CHECK)),
         };
         Ok(Self {
             connection: Some(connection),
@@ -173,8 +181,7 @@ where
     Ok(true)
 }
 
-fn cannot_connect(server: &Server, why: &str) -> ReadError {
-    let hint = "check host, user, password and `tls` under `databases`, and that the server lets this host in";
+fn cannot_connect(server: &Server, why: &str, hint: &str) -> ReadError {
     ReadError::Unavailable(format!("cannot connect to {}: {why}; {hint}", server.place()))
 }
 
