@@ -107,6 +107,11 @@ impl EntityError {
         matches!(self, Self::Unreachable(_))
     }
 
+    /// Whether the agent is there and one of the entity's systems is not.
+    pub fn is_system_away(&self) -> bool {
+        matches!(self, Self::Busy { reason, .. } if *reason == ErrorReason::SystemUnavailable.reason())
+    }
+
     /// Whether this uses up an attempt: something other than the network, slowness, a pause that the agent asked for, or
     /// this side's own trouble stood in the way. Who is slow is tried again and escalated, like who is not there.
     pub fn counts_as_attempt(&self) -> bool {
@@ -273,6 +278,14 @@ mod tests {
         assert!(said(&[("clock", "ahead".to_owned())]).contains("clock is ahead of"));
         assert!(said(&[("clock", "anna".to_owned())]).contains("check the clocks of gateway and agent"));
         assert!(said(&[]).contains("check the clocks of gateway and agent"));
+    }
+
+    #[test]
+    fn a_system_that_is_away_is_told_apart_from_an_agent_that_is_busy() {
+        let said = |code, reason: ErrorReason| of(&retryable(code, reason.reason(), "x", &[], Duration::ZERO));
+        assert!(said(Code::Unavailable, ErrorReason::SystemUnavailable).is_system_away());
+        assert!(!said(Code::Unavailable, ErrorReason::ShuttingDown).is_system_away());
+        assert!(!said(Code::ResourceExhausted, ErrorReason::TooMuchWork).is_system_away());
     }
 
     #[test]

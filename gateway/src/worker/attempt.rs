@@ -160,8 +160,15 @@ impl Worker {
         let client = self.client(&claim.entity).ok_or(Trouble::NotListed)?;
         let mut state = claim.state;
         if state == TaskState::Queued {
-            // Whatever the answer is: only the attestation of an export says it.
-            client.locate(&order(claim, claim.locate)).await?;
+            // Whatever the answer is: only the attestation of an export says it. A system that is away keeps it from being
+            // known; an export waits for that system at the agent, which says so, asks it ever less often, and in the end
+            // hands over the rest.
+            match client.locate(&order(claim, claim.locate)).await {
+                Err(error) if error.is_system_away() => {
+                    tracing::info!("a system of the entity is away; its export waits")
+                }
+                answer => drop(answer?),
+            }
             state = self.0.store.located(claim, self.0.clock.now()).await?;
             progress.made();
         }

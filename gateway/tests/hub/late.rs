@@ -90,6 +90,18 @@ async fn a_busy_entity_is_not_called_failed() {
 }
 
 #[tokio::test]
+async fn an_entity_whose_system_is_away_when_the_person_is_sought_is_given_the_export_to_wait_with() {
+    let hub = Hub::new(&["be"]).await;
+    let pause = std::time::Duration::from_secs(5);
+    let away =
+        tributary_transport::status::retryable(tonic::Code::Unavailable, "SYSTEM_UNAVAILABLE", "later", &[], pause);
+    let be = hub.agent("be", Script { unlocated: Some(away), ..Script::honest() });
+    let mut case = Case::open(&hub, request(60)).await;
+    case.until(|case| disposition(case, "be") == Disposition::Fulfilled).await;
+    assert_eq!(be.calls().iter().filter(|call| **call == Call::Locate).count(), 1, "it is not asked over and over");
+}
+
+#[tokio::test]
 async fn several_late_entities_yield_a_chain() {
     let hub = Hub::new(&["be", "de", "fr"]).await;
     let _be = hub.agent("be", Script::saying(Said::NoData));

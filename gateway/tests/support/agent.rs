@@ -264,7 +264,7 @@ impl SubjectDataService for Served {
         let asked = request.get_ref();
         let who = Some(asked.identifiers.as_slice());
         let (script, _) = self.0.admit(&request, Call::Locate, &asked.mandate, &asked.instruction, who)?;
-        Ok(Response::new(v1::LocateResponse { outcome: script.located.into() }))
+        script.unlocated.map_or(Ok(Response::new(v1::LocateResponse { outcome: script.located.into() })), Err)
     }
 
     async fn start_export(

@@ -19,6 +19,8 @@ pub(crate) type Alter<T> = Arc<dyn Fn(&mut T) + Send + Sync>;
 pub(crate) struct Script {
     /// Answer of Locate.
     pub(crate) located: v1::LocateOutcome,
+    /// What Locate alone is refused with.
+    pub(crate) unlocated: Option<Status>,
     /// Where it says that an export stands when it is started.
     pub(crate) started: v1::ExportState,
     /// The generation that runs.
@@ -65,6 +67,7 @@ impl Script {
     pub(crate) fn of(export: Export) -> Self {
         Self {
             located: v1::LocateOutcome::Found,
+            unlocated: None,
             started: v1::ExportState::Running,
             generation: 1,
             export,
