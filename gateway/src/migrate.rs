@@ -3,6 +3,8 @@
 //! A gateway on SQLite does this itself when it starts. On PostgreSQL, where several processes start in any order, one job
 //! does it before them.
 
+use futures::future::BoxFuture;
+
 use crate::config::Config;
 use crate::store::StoreError;
 use crate::store::schema::{self, Place};
@@ -49,14 +51,15 @@ fn place(config: &Config) -> Place<'_> {
 ///
 /// # Errors
 /// When the database cannot be reached, was written by a newer version or made by other steps.
-pub async fn standing(config: &Config) -> Result<Standing, MigrateError> {
-    Ok(Standing { found: schema::standing(place(config)).await?, newest: schema::newest() })
+pub fn standing(config: &Config) -> BoxFuture<'_, Result<Standing, MigrateError>> {
+    // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+    Box::pin(async { Ok(Standing { found: schema::standing(place(config)).await?, newest: schema::newest() }) })
 }
 
 /// Brings the schema up to date; returns how it stood before. Repeating it changes nothing.
 ///
 /// # Errors
 /// As [`standing`]; also when a gateway uses the data directory.
-pub async fn migrate(config: &Config) -> Result<Standing, MigrateError> {
-    Ok(Standing { found: schema::migrate(place(config)).await?, newest: schema::newest() })
+pub fn migrate(config: &Config) -> BoxFuture<'_, Result<Standing, MigrateError>> {
+    Box::pin(async { Ok(Standing { found: schema::migrate(place(config)).await?, newest: schema::newest() }) })
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
@@ -166,7 +167,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When something needed for a start is missing or wrong.
-    pub async fn bind(config: Config, clock: SharedClock, metrics: Metrics) -> Result<Self, StartError> {
+    pub fn bind(config: Config, clock: SharedClock, metrics: Metrics) -> BoxFuture<'static, Result<Self, StartError>> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(Self::opened(config, clock, metrics))
+    }
+
+    async fn opened(config: Config, clock: SharedClock, metrics: Metrics) -> Result<Self, StartError> {
         let now = clock.now();
         let kek = KeyEncryptionKey::load(&config.key_encryption_key)?;
         let key = Arc::new(signing_key(&config.signing_key)?);
@@ -303,7 +309,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When serving ended without having been asked to.
-    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), StartError> {
+    pub fn serve(self, shutdown: CancellationToken) -> BoxFuture<'static, Result<(), StartError>> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(self.work_until(shutdown))
+    }
+
+    async fn work_until(self, shutdown: CancellationToken) -> Result<(), StartError> {
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::new();
         if let Some(listener) = self.admin {

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -76,7 +77,12 @@ impl Agent {
     ///
     /// # Errors
     /// When something needed for a start is missing or wrong.
-    pub async fn bind(config: Config, clock: SharedClock, metrics: Metrics) -> Result<Self, StartError> {
+    pub fn bind(config: Config, clock: SharedClock, metrics: Metrics) -> BoxFuture<'static, Result<Self, StartError>> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(Self::opened(config, clock, metrics))
+    }
+
+    async fn opened(config: Config, clock: SharedClock, metrics: Metrics) -> Result<Self, StartError> {
         let (config, checked, catalogs, standing) = {
             let (clock, span) = (Arc::clone(&clock), tracing::Span::current());
             let opened = tokio::task::spawn_blocking(move || span.in_scope(|| open(config, clock))).await;
@@ -165,7 +171,12 @@ impl Agent {
     ///
     /// # Errors
     /// When serving ended without having been asked to.
-    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), StartError> {
+    pub fn serve(self, shutdown: CancellationToken) -> BoxFuture<'static, Result<(), StartError>> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(self.serve_until(shutdown))
+    }
+
+    async fn serve_until(self, shutdown: CancellationToken) -> Result<(), StartError> {
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::new();
         if let Some(listener) = self.admin {

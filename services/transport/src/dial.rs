@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -59,7 +60,17 @@ impl Dialer {
     ///
     /// # Errors
     /// Says which step failed and why; [`DialError::is_unreachable`] and [`DialError::is_identity`] sort them.
-    pub async fn connect(&self, address: &str, expected: &SpiffeId, timeout: Duration) -> Result<Link, DialError> {
+    pub fn connect<'a>(
+        &'a self,
+        address: &'a str,
+        expected: &'a SpiffeId,
+        timeout: Duration,
+    ) -> BoxFuture<'a, Result<Link, DialError>> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(self.connected(address, expected, timeout))
+    }
+
+    async fn connected(&self, address: &str, expected: &SpiffeId, timeout: Duration) -> Result<Link, DialError> {
         let address: Address = address.parse()?;
         let until = Instant::now() + timeout;
         let attempt = self.attempt(&address, expected, until);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures::future::BoxFuture;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use rustls::ServerConfig;
@@ -111,7 +112,12 @@ impl HttpsServer {
 
     /// Serves `router` until `shutdown` fires; then accepts nothing new, lets requests finish for at most `drain` and
     /// cuts what is left. Each request carries a [`ClientNetwork`] in its extensions.
-    pub async fn run(self, router: Router, shutdown: CancellationToken, drain: Duration) {
+    pub fn run(self, router: Router, shutdown: CancellationToken, drain: Duration) -> BoxFuture<'static, ()> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(self.serve(router, shutdown, drain))
+    }
+
+    async fn serve(self, router: Router, shutdown: CancellationToken, drain: Duration) {
         let tasks = Tasks::new();
         tasks.spawn("certificate reload", reload(Arc::clone(&self.certificate), shutdown.clone()));
         let acceptor = Acceptor {

@@ -9,6 +9,7 @@ mod dialled;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tributary_model::group::{Agent, Reach};
 use tributary_model::id::EntityId;
 use tributary_model::spiffe::SpiffeId;
@@ -49,11 +50,14 @@ impl Links {
     ///
     /// # Errors
     /// Why there is none. There is no back-off here: whoever retries decides when.
-    pub async fn get(&self, entity: &EntityId, agent: &Agent) -> Result<Link, DialError> {
-        match &agent.reach {
-            Reach::At(address) => self.0.dialled.get(entity, address, &agent.spiffe_id).await,
-            Reach::DialsIn => self.0.arrived.wait(entity, &agent.spiffe_id).await,
-        }
+    pub fn get<'a>(&'a self, entity: &'a EntityId, agent: &'a Agent) -> BoxFuture<'a, Result<Link, DialError>> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(async {
+            match &agent.reach {
+                Reach::At(address) => self.0.dialled.get(entity, address, &agent.spiffe_id).await,
+                Reach::DialsIn => self.0.arrived.wait(entity, &agent.spiffe_id).await,
+            }
+        })
     }
 
     /// Whether a call to the agent of `entity` could be tried now: it is dialled, or it has dialled in.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::Layer;
@@ -80,7 +81,12 @@ impl Outbound {
 
     /// Keeps a connection to each process of the gateway and serves `routes` on all of them until `shutdown` fires; then
     /// lets calls finish for at most `drain` and cuts what is left.
-    pub async fn run(self, routes: Routes, shutdown: CancellationToken, drain: Duration) -> Shutdown {
+    pub fn run(self, routes: Routes, shutdown: CancellationToken, drain: Duration) -> BoxFuture<'static, Shutdown> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(self.serve(routes, shutdown, drain))
+    }
+
+    async fn serve(self, routes: Routes, shutdown: CancellationToken, drain: Duration) -> Shutdown {
         let limits =
             Limits { ping_interval: self.pace.keepalive, ping_timeout: self.pace.patience, ..Limits::default() };
         let service = ServerCalls::new(self.methods, &limits).layer(routes.prepare());

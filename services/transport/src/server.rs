@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -89,12 +90,17 @@ impl Server {
     ///
     /// # Errors
     /// When the settings are not usable, or the listener ended without being asked to.
-    pub async fn run(
+    pub fn run(
         self,
         routes: Routes,
         shutdown: CancellationToken,
         drain: Duration,
-    ) -> Result<Shutdown, ServeError> {
+    ) -> BoxFuture<'static, Result<Shutdown, ServeError>> {
+        // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+        Box::pin(self.serve(routes, shutdown, drain))
+    }
+
+    async fn serve(self, routes: Routes, shutdown: CancellationToken, drain: Duration) -> Result<Shutdown, ServeError> {
         self.tls.report();
         let config = self.tls.accepting(self.agents.is_some()).map_err(|error| ServeError::Tls(error.to_string()))?;
         let places = Arc::new(Semaphore::new(self.limits.connections));

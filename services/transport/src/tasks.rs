@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -54,6 +55,11 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        // Boxed at once: what follows is compiled once, and not for every kind of task.
+        self.spawn_boxed(name, Box::pin(future));
+    }
+
+    fn spawn_boxed(&self, name: &'static str, future: BoxFuture<'static, ()>) {
         let set = Arc::clone(&self.0);
         let body = async move {
             let Some(outcome) = set.forced.run_until_cancelled(panics::catch(future)).await else { return };

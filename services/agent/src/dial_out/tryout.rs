@@ -5,6 +5,7 @@
 use std::pin::Pin;
 
 use futures::Stream;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
@@ -43,7 +44,12 @@ pub struct GatewayReport {
 ///
 /// # Errors
 /// When certificate, key or group file cannot be used.
-pub async fn reach_gateways(config: &Config, clock: SharedClock) -> Result<Vec<GatewayReport>, StartError> {
+pub fn reach_gateways(config: &Config, clock: SharedClock) -> BoxFuture<'_, Result<Vec<GatewayReport>, StartError>> {
+    // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+    Box::pin(reach(config, clock))
+}
+
+async fn reach(config: &Config, clock: SharedClock) -> Result<Vec<GatewayReport>, StartError> {
     let Some(settings) = &config.dial_out else { return Ok(Vec::new()) };
     let (identity, group, bundles) = start::identity_and_group(config, clock.now())?;
     let gateway = group.file().gateway.spiffe_id.clone();

@@ -1,5 +1,6 @@
 //! Trying out whether a gateway can be reached and would use the connection, without staying.
 
+use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tower::Layer;
@@ -29,7 +30,18 @@ pub struct Probed {
 ///
 /// # Errors
 /// What stands in the way.
-pub async fn probe(
+pub fn probe<'a>(
+    dialer: &'a Dialer,
+    gateway: &'a SpiffeId,
+    address: &'a str,
+    pace: Pace,
+    routes: Routes,
+) -> BoxFuture<'a, Result<Probed, NotLinked>> {
+    // Boxed, so that the whole of it is compiled here and not again in every program that awaits it.
+    Box::pin(probed(dialer, gateway, address, pace, routes))
+}
+
+async fn probed(
     dialer: &Dialer,
     gateway: &SpiffeId,
     address: &str,
