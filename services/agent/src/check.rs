@@ -1,11 +1,12 @@
 //! What the manifests mean in practice, for people at the entity: what each kind of identifier reaches, what nothing
 //! reaches, which lookups read whole tables, what the databases hold that no manifest declares; and what the person will
 //! not be told: labels (`wording`) and the record of processing (`record`). `finding` says which right each gap costs,
-//! `guesses` what nobody has confirmed yet.
+//! `others` which rule about other people misses them, `guesses` what nobody has confirmed yet.
 
 mod controllers;
 mod finding;
 mod guesses;
+mod others;
 mod record;
 mod wording;
 
@@ -157,6 +158,7 @@ fn inspect_for(
     report.warnings.extend(record::dangling(catalog.graph().manifests()));
     let mut findings = Findings::default();
     finding::of_collections(catalog.graph(), &report.collections, &mut findings);
+    others::of_rules(catalog.graph(), &mut findings);
     guesses::of_files(&catalog::texts(sources), &mut findings);
     report.findings = findings.finish();
     report

@@ -19,7 +19,7 @@ pub(crate) use giving::Giving;
 use tally::Tally;
 
 /// Why a column is hidden, or that it is not.
-type Column = Option<RedactionReason>;
+pub(crate) type Column = Option<RedactionReason>;
 
 /// What is hidden of a collection's rows.
 pub(crate) struct Rules {
@@ -103,6 +103,11 @@ impl Rules {
         any
     }
 
+    /// Why a column is hidden in rows about the person, unless it names them alone.
+    pub(crate) fn hides(&self, column: usize) -> Column {
+        self.subject[column]
+    }
+
     /// The reasons whose marks the collection's tables may have, in their order.
     pub(crate) fn marks(&self) -> Vec<RedactionReason> {
         let may = |reason: &RedactionReason| self.columns().any(|column| column == Some(*reason));
@@ -135,7 +140,7 @@ fn may_name(field: &Field) -> bool {
 }
 
 /// Whether a column refers to a collection whose rows are people.
-fn refers_to_people(graph: &Graph, node: NodeId, column: usize) -> bool {
+pub(crate) fn refers_to_people(graph: &Graph, node: NodeId, column: usize) -> bool {
     let mut from_here = graph.joins().iter().filter(|join| join.holder == node);
     from_here.any(|join| {
         graph.nodes()[join.referenced].register && join.holder_fields.iter().any(|field| field.column == column)

@@ -59,6 +59,10 @@ pub enum Code {
     NotClassified,
     /// No words for people.
     NoLabel,
+    /// A rule about other people's data that can never apply.
+    RuleWithoutEffect,
+    /// A rule about other people's data that hides the person's own key, identifier or reference.
+    RuleHidesKey,
     /// Each search reads a whole table.
     WholeTableRead,
     /// Guesses that nobody has confirmed.
@@ -125,6 +129,16 @@ impl Code {
                 "intelligible information, Art. 12(1)",
                 "people see the names and codes of the store",
                 "add `tributary: {label: …}`, and `codes` where values are codes",
+            ],
+            Self::RuleWithoutEffect => [
+                "the rights of others, Art. 15(4)",
+                "what the rule should keep back may be given: it hides nothing",
+                "take the rule away, or put it where what is about others stands",
+            ],
+            Self::RuleHidesKey => [
+                "a copy of the data, Art. 15(3)",
+                "the person does not see what names their own rows, or is not given what they refer to",
+                "put the rule on the fields that are about others only, or say `third_party: false` on this one",
             ],
             Self::WholeTableRead => [
                 "an answer in time, Art. 12(3)",

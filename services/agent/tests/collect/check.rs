@@ -74,3 +74,101 @@ fn what_the_record_of_processing_lacks_is_named_with_the_right_that_it_costs() {
         MANIFEST.replace("data_categories: [user.account], legal_basis", "retention_period: A year, legal_basis");
     assert!(report(&whole).collections.iter().all(|collection| collection.not_recorded.is_empty()));
 }
+
+const RULES: &str = "
+dataset:
+  - fides_key: crm
+    name: Customers
+    collections:
+      - name: customer
+        fields:
+          - {name: id, data_categories: [user.unique_id], fides_meta: {primary_key: true}, tributary: {free_text: redact}}
+          - {name: email, fides_meta: {identity: email}, tributary: {free_text: redact}}
+          - {name: partner, tributary: {third_party: true}}
+          - {name: note, tributary: {free_text: redact}}
+      - name: visit
+        tributary: {actor_rows: omit}
+        fields:
+          - {name: id, data_categories: [system], fides_meta: {primary_key: true}}
+          - {name: customer_id, fides_meta: {references: [{dataset: crm, field: customer.id}]}, tributary: {free_text: redact}}
+          - {name: shop_id, fides_meta: {references: [{dataset: crm, field: shop.id}]}, tributary: {third_party: true}}
+          - {name: with_id, fides_meta: {references: [{dataset: crm, field: customer.id}]}, tributary: {third_party: true}}
+          - {name: said, tributary: {third_party: true, free_text: review}}
+          - {name: seen_at, tributary: {about: actor}}
+      - name: shop
+        fields: [{name: id, data_categories: [system], fides_meta: {primary_key: true}}]
+      - name: lonely
+        tributary: {shared: true}
+        fields: [{name: x}]
+      - name: profile
+        fields:
+          - name: body
+            fields:
+              - {name: email, fides_meta: {identity: email}}
+              - {name: friend, tributary: {third_party: true}}
+      - name: flat
+        tributary: {shared: true}
+        fields:
+          - {name: customer_id, fides_meta: {primary_key: true, references: [{dataset: crm, field: customer.id}]}}
+      - name: ticket
+        tributary: {actor_rows: omit}
+        fields:
+          - {name: id, data_categories: [system], fides_meta: {primary_key: true}}
+          - {name: customer_id, fides_meta: {references: [{dataset: crm, field: customer.id}]}}
+          - {name: clerk_id, fides_meta: {references: [{dataset: crm, field: customer.id}]}, tributary: {role: actor}}
+          - {name: closed_at, tributary: {about: actor}}
+      - name: tenant
+        tributary: {shared: true}
+        fields:
+          - {name: id, data_categories: [system], fides_meta: {primary_key: true}}
+          - {name: customer_id, fides_meta: {primary_key: true, references: [{dataset: crm, field: customer.id}]}}
+      - name: paper
+        tributary: {manual: {}}
+        fields: [{name: page, tributary: {third_party: true}}]
+      - name: old
+        fides_meta: {skip_processing: true}
+        fields: [{name: page, tributary: {free_text: redact}}]
+";
+
+#[test]
+fn rules_about_others_that_never_apply_or_hide_the_persons_own_keys_are_named() {
+    let entity = Entity::new(RULES);
+    let report = inspect(&entity.sources, entity.limits.clone(), clock());
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    let items = |code| {
+        let line = |item: &tributary_agent::check::Item| {
+            (item.name.trim_start_matches("crm.").to_owned(), item.detail.clone())
+        };
+        report.items(code).iter().map(line).collect::<Vec<_>>()
+    };
+    let said =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+    let nobody = "no field says `role: actor`, so nobody acts on its rows";
+    let idle = [
+        ("visit", format!("`actor_rows: omit`: {nobody}")),
+        ("visit", "`free_text` on `said`: `third_party` hides it already".to_owned()),
+        ("visit", format!("`about: actor` on `seen_at`: {nobody}")),
+        ("lonely", "`shared`: nothing refers to its rows, and no field of theirs names anybody".to_owned()),
+        ("paper", "`third_party` on `page`: people search it".to_owned()),
+        ("old", "`free_text` on `page`: `skip_processing` says that it is not read".to_owned()),
+    ];
+    assert_eq!(items(Code::RuleWithoutEffect), said(&idle.each_ref().map(|(name, detail)| (*name, detail.as_str()))));
+    let to_shop =
+        "reference `shop_id` to `crm.shop`, by `third_party`: its rows are no people, and nothing is found through it";
+    let hides = [
+        ("customer", "primary key `id`, by `free_text: redact`"),
+        ("customer", "identity email in `email`, by `free_text: redact`"),
+        ("visit", "reference `customer_id` to `crm.customer`, by `free_text: redact`"),
+        ("visit", to_shop),
+        ("profile", "identity email in `body.email` with all of `body`, by `third_party`"),
+        ("flat", "primary key `customer_id`, by `shared`"),
+    ];
+    assert_eq!(items(Code::RuleHidesKey), said(&hides));
+    assert!(
+        report.items(Code::RuleHidesKey)[0].at.ends_with("manifest.yml:8:13"),
+        "{:?}",
+        report.items(Code::RuleHidesKey)[0].at
+    );
+    let plain = self::report(MANIFEST);
+    assert!(plain.items(Code::RuleHidesKey).is_empty() && plain.items(Code::RuleWithoutEffect).is_empty());
+}
