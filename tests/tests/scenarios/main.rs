@@ -26,3 +26,4 @@ mod servers;
 mod shared;
 mod starting;
 mod stopping;
+mod used_up;
