@@ -44,3 +44,20 @@ async fn a_process_is_alive_while_it_is_not_ready() {
     };
     let ((), _idle) = tokio::time::timeout(PATIENCE, async { tokio::join!(admin, asks) }).await.unwrap();
 }
+
+#[tokio::test]
+async fn what_should_be_seen_is_said_a_line_each_and_the_process_stays_ready() {
+    let readiness = Readiness::new();
+    readiness.require("serving").set(true);
+    readiness.remark(|| vec!["a system is away:\r\n[-] injected".to_owned()]);
+    let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let admin = Admin::new(listener, readiness, Metrics::new()).run(stop.clone());
+    let ask = async {
+        let said = get(address, "/readyz").await;
+        stop.cancel();
+        said
+    };
+    let ((), said) = tokio::time::timeout(PATIENCE, async { tokio::join!(admin, ask) }).await.unwrap();
+    assert_eq!(said, (200, "[+] serving\n[!] a system is away:  [-] injected\nready\n".to_owned()));
+}
