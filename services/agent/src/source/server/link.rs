@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::stream::{BoxStream, StreamExt};
-use sqlx::{Connection, Database, Executor};
+use sqlx::{Connection, Database, Either, Executor};
 use tokio::runtime::{Builder, Runtime};
+use tracing::dispatcher::{self, Dispatch};
 
 use super::engine::{Bind, Engine};
 use super::gate::{Gate, Permit};
@@ -30,6 +31,8 @@ const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A row as the driver of an engine gives it.
 pub(in crate::source) type Found<E> = <<E as Engine>::Db as Database>::Row;
+/// Rows on their way, and at the end how many there were.
+type Rows<'r, E> = BoxStream<'r, Result<Either<<<E as Engine>::Db as Database>::QueryResult, Found<E>>, sqlx::Error>>;
 /// What is done with it.
 pub(in crate::source) type OnFound<'f, E> = dyn FnMut(&Found<E>) -> Result<(), ReadError> + 'f;
 
@@ -128,19 +131,26 @@ where
         let Some(connection) = &mut self.connection else { return Err(gone()) };
         // Names in it are quoted and values are bound: `sql` of the engines is the only place where it is made.
         let query = sqlx::query_with(sqlx::AssertSqlSafe(sql.to_owned()), arguments);
-        let mut rows = query.fetch(connection);
+        let (runtime, watch) = (&self.runtime, &self.watch);
         let mut chunk = Vec::with_capacity(most);
+        // The driver takes the span that it begins in with it, and enters and leaves it twice for every row: that would
+        // be a third of the time of a walk. It begins without one.
+        let (mut rows, mut more) = dispatcher::with_default(&Dispatch::none(), || {
+            let mut rows = connection.fetch_many(query);
+            let more = runtime.block_on(take::<E>(&mut rows, &mut chunk, most, watch))?;
+            Ok::<_, ReadError>((rows, more))
+        })?;
         loop {
-            let more = self.runtime.block_on(take::<E>(&mut rows, &mut chunk, most, &self.watch))?;
             for row in &chunk {
                 on_row(row)?;
             }
-            self.watch.check()?;
-            self.gate.spend(chunk.len(), &self.watch)?;
+            watch.check()?;
+            self.gate.spend(chunk.len(), watch)?;
             chunk.clear();
             if !more {
                 return Ok(());
             }
+            more = runtime.block_on(take::<E>(&mut rows, &mut chunk, most, watch))?;
         }
     }
 
@@ -153,7 +163,7 @@ where
 
 /// Takes the rows that are there, and waits for one when none is. Returns whether more may come.
 async fn take<E: Engine>(
-    rows: &mut BoxStream<'_, Result<Found<E>, sqlx::Error>>,
+    rows: &mut Rows<'_, E>,
     chunk: &mut Vec<Found<E>>,
     most: usize,
     watch: &Watch,
@@ -173,7 +183,9 @@ where
     while let Some(row) = next {
         match row {
             None => return Ok(false),
-            Some(Ok(row)) => chunk.push(row),
+            Some(Ok(Either::Right(row))) => chunk.push(row),
+            // How many there were: nothing follows but the end.
+            Some(Ok(Either::Left(_))) => {}
             Some(Err(error)) => return Err(explain(&error)),
         }
         next = if chunk.len() < most { rows.next().now_or_never() } else { None };
