@@ -96,7 +96,7 @@ impl Engine for MySql {
 
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, packet: u64) -> (String, Vec<Bind>) {
         let sql = statement::slices(shape, column, bytes, packet);
-        (sql, (0..shape.identity()).map(|index| bind(row.fitted(index))).collect())
+        (sql, shape.identity().iter().map(|&index| bind(row.fitted(index))).collect())
     }
 
     fn arguments(binds: Vec<Bind>) -> Result<MySqlArguments, ReadError> {

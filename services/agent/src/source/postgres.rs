@@ -104,7 +104,7 @@ impl Engine for Postgres {
 
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, _: u64) -> (String, Vec<Bind>) {
         let sql = statement::slices(shape, column, bytes);
-        (sql, (0..shape.identity()).map(|index| text(row.fitted(index))).collect())
+        (sql, shape.identity().iter().map(|&index| text(row.fitted(index))).collect())
     }
 
     fn arguments(binds: Vec<Bind>) -> Result<PgArguments, ReadError> {

@@ -1,6 +1,8 @@
 //! The queries of the MySQL connector. Names are quoted, values are bound. Lists of values are filled up to a power of two,
 //! so that a handful of statements serve all lengths.
 
+use std::fmt::Write;
+
 use super::bind;
 use tributary_model::identifier::{Folding, PUNCTUATION, SPACES};
 
@@ -76,11 +78,13 @@ fn listed(shape: &Shape<'_>, fields: &[usize], count: usize) -> String {
             _ => "?".to_owned(),
         }
     };
-    let one = |n: usize| {
-        let values = fields.iter().enumerate().map(|(at, &field)| format!("{} AS v{at}", value(field)));
-        format!("SELECT {n} AS n, {}", values.collect::<Vec<_>>().join(", "))
-    };
-    (0..count).map(one).collect::<Vec<_>>().join(" UNION ALL ")
+    let all: Vec<String> = fields.iter().map(|&field| value(field)).collect();
+    let named = all.iter().enumerate().map(|(at, value)| format!("{value} AS v{at}"));
+    let (first, others) = (named.collect::<Vec<_>>().join(", "), all.join(", "));
+    (1..count).fold(format!("SELECT 0 AS n, {first}"), |mut list, n| {
+        let _ = write!(list, " UNION ALL SELECT {n}, {others}");
+        list
+    })
 }
 
 /// The values of a statement. A list is filled up with nothing, which equals nothing.
@@ -179,7 +183,7 @@ pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64, packet: u64) 
 }
 
 fn results(shape: &Shape<'_>) -> Vec<String> {
-    let mut results: Vec<String> = shape.key.iter().map(|&key| shown(shape.column(key))).collect();
+    let mut results: Vec<String> = shape.apart.iter().map(|&key| shown(shape.column(key))).collect();
     for &column in &shape.columns {
         let column = shape.column(column);
         let value = shown(column);
@@ -212,7 +216,7 @@ fn order(shape: &Shape<'_>) -> Vec<String> {
         Kind::Text | Kind::Json => format!("CAST(CONVERT({} USING utf8mb4) AS BINARY)", name(column)),
         _ => name(column),
     };
-    if shape.identity() == 0 {
+    if shape.identity().is_empty() {
         // Without any key, rows that are alike must stand together, and a sort looks at the beginnings of values only.
         let digest = |column: &Column| match column.kind {
             Kind::Text | Kind::Json | Kind::Bytes => format!("MD5({})", name(column)),

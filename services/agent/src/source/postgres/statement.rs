@@ -132,7 +132,7 @@ pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64) -> String {
 }
 
 fn results(shape: &Shape<'_>) -> Vec<String> {
-    let mut results: Vec<String> = shape.key.iter().map(|&key| shown(shape.column(key))).collect();
+    let mut results: Vec<String> = shape.apart.iter().map(|&key| shown(shape.column(key))).collect();
     results.extend(shape.place.iter().map(|place| format!("{place}::text")));
     for &column in &shape.columns {
         let column = shape.column(column);
@@ -183,7 +183,7 @@ fn order(shape: &Shape<'_>) -> Vec<String> {
         _ if is_compared_as_text(column) => format!("t.{}::text COLLATE \"C\"", quote(&column.name)),
         _ => format!("t.{}", quote(&column.name)),
     };
-    if shape.identity() == 0 {
+    if shape.identity().is_empty() {
         // Without any key, rows that are alike must stand together.
         return shape.columns.iter().map(|&column| by(shape.column(column))).collect();
     }

@@ -12,16 +12,17 @@ use tributary_archive::table::FieldKind;
 use tributary_model::clock::SharedClock;
 use tributary_model::identifier::Folding;
 
+use super::LARGE;
 use super::aside::Aside;
 use super::decoded::Decoded;
-use super::engine::{Bind, Engine, Mode, Shape};
+use super::engine::{Bind, Engine, Mode};
 use super::fit::Fitted;
 use super::gate::Gate;
 use super::kind::Kind;
 use super::link::Link;
 use super::settings::Server;
-use super::table::{Key, Table};
-use super::{HELD, LARGE};
+use super::shape::Shape;
+use super::table::Table;
 use crate::collect::StopFlag;
 use crate::source::inside::Inside;
 use crate::source::stop::Watch;
@@ -30,11 +31,6 @@ use crate::value::{Cell, Tuple, Value};
 
 /// Values of one call where the table must be read, as for SQLite: one reading for all of them.
 const SCAN_BATCH: usize = 50_000;
-/// Cells up to this come with their row.
-const INLINE: u64 = 256 * 1024;
-/// The least that comes with its row, however small the server's messages are.
-const LEAST: u64 = 4 * 1024;
-
 /// What a snapshot is opened with.
 pub struct Opening<'o> {
     /// The server.
@@ -115,37 +111,6 @@ fn fields(columns: &[usize], query: &Query<'_>) -> Vec<usize> {
     query.fields.iter().map(|field| columns[field.column]).collect()
 }
 
-fn shape<'t>(table: &'t Table, query: &Query<'_>, columns: Vec<usize>, packet: u64) -> Shape<'t> {
-    let (key, place, keyed): (Vec<usize>, &[&'static str], bool) = match &table.key {
-        Key::Columns(key) => (key.clone(), &[], true),
-        Key::Place(place) => (Vec::new(), place, true),
-        Key::Nothing => (query.primary_key.iter().map(|&column| columns[column]).collect(), &[], false),
-    };
-    let large = columns.iter().filter(|&&column| table.columns[column].may_be_large).count() as u64;
-    let inline = if keyed { INLINE.min(packet / 2 / large.max(1)).max(LEAST) } else { HELD };
-    let without = without(table, query, &columns);
-    Shape { table, key, place, keyed, columns, inline, without }
-}
-
-/// Values of others in the column that says whose a row is, where the server compares them byte by byte: in text and in
-/// whole numbers.
-fn without(table: &Table, query: &Query<'_>, columns: &[usize]) -> Option<(usize, Vec<Fitted>)> {
-    let owned = query.leaves_out()?;
-    let column = columns[owned.column];
-    let kind = table.columns[column].kind;
-    let fit = |other: &String| Fitted::new(kind, &Value::Text(other.clone().into_bytes()));
-    let same = |fitted: &Fitted, other: &String| match fitted {
-        Fitted::Text(_) => true,
-        // Another spelling of the number means nobody, and such rows are told apart here.
-        Fitted::Integer(n) => n.to_string() == *other,
-        _ => false,
-    };
-    let all = owned.others().iter().filter_map(|other| fit(other).filter(|fitted| same(fitted, other)));
-    let values: Vec<Fitted> =
-        if matches!(kind, Kind::Text | Kind::Integer { .. }) { all.collect() } else { Vec::new() };
-    (!values.is_empty()).then_some((column, values))
-}
-
 /// The values to compare with: a column of text that is folded is compared with folded ones, one of numbers with what of
 /// either is a number.
 fn sought(matching: Matching, values: &[Tuple], is_text: bool) -> Cow<'_, [Tuple]> {
@@ -175,7 +140,7 @@ where
         let table = self.required(query)?;
         let columns = positions(&table, query)?;
         let fields = fields(&columns, query);
-        let shape = shape(&table, query, columns, self.link.get_mut().session().packet);
+        let shape = Shape::new(&table, query, columns, self.link.get_mut().session().packet);
         let reading = Reading { link: &self.link, shape: &shape, temp_dir: &self.temp_dir };
         if Self::looks_inside(query) {
             let inside = Inside::new(query, values);
@@ -294,7 +259,7 @@ where
     fn decode(&self, found: &<E::Db as sqlx::Database>::Row, row: &mut Decoded) -> Result<(), ReadError> {
         row.clear();
         let mut index = 0;
-        for &key in &self.shape.key {
+        for &key in &self.shape.apart {
             let column = self.shape.column(key);
             E::decode(found, index, column.kind, column.array, row)?;
             index += 1;
@@ -327,7 +292,7 @@ where
     /// Reads the cells that did not come with their row and are not large enough for a file of their own.
     fn fetch_small(&self, row: &mut Decoded) -> Result<(), ReadError> {
         for column in 0..self.shape.columns.len() {
-            let index = self.shape.identity() + column;
+            let index = self.shape.first() + column;
             if row.away(index).is_some_and(|large| large.bytes <= LARGE) {
                 let mut bytes = Vec::new();
                 self.slices(row, column, &mut |slice| {
@@ -341,7 +306,7 @@ where
     }
 
     fn slices(&self, row: &Decoded, column: usize, out: &mut OnSlice<'_>) -> Result<(), ReadError> {
-        let Some(large) = row.away(self.shape.identity() + column) else { return Ok(()) };
+        let Some(large) = row.away(self.shape.first() + column) else { return Ok(()) };
         // A row of this result is on its way: its values cannot be asked for on the same connection.
         let Ok(mut link) = self.link.try_borrow_mut() else {
             return Err(ReadError::NotReadable("a large value cannot be read while its row is under way".to_owned()));
@@ -366,7 +331,7 @@ where
 
     fn hand_on(&self, row: &Decoded, repeats: &mut Repeats, on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
         let mut current = Current { reading: self, row, repeat: None };
-        if self.shape.identity() == 0 {
+        if self.shape.identity().is_empty() {
             let mut content = Vec::new();
             current.write_identity(&mut content);
             current.repeat = Some(repeats.count(content));
@@ -405,25 +370,25 @@ where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
 {
     fn cell(&self, column: usize) -> Cell<'_> {
-        self.row.cell(self.reading.shape.identity() + column)
+        self.row.cell(self.reading.shape.first() + column)
     }
 
     fn read_large(&self, column: usize, out: &mut OnSlice<'_>) -> Result<(), ReadError> {
-        match self.row.held(self.reading.shape.identity() + column) {
+        match self.row.held(self.reading.shape.first() + column) {
             Some(held) => held.chunks(64 * 1024).try_for_each(out),
             None => self.reading.slices(self.row, column, out),
         }
     }
 
     fn write_identity(&self, out: &mut Vec<u8>) {
-        let identity = self.reading.shape.identity();
-        let range = if identity == 0 { 0..self.row.len() } else { 0..identity };
-        for index in range {
-            match (self.row.held(index), Value::of(self.row.cell(index))) {
-                (Some(held), _) => Value::Blob(held.to_vec()).write_key(out),
-                (None, Some(value)) => value.write_key(out),
-                (None, None) => out.push(b'n'),
-            }
+        let mut write = |index| match (self.row.held(index), Value::of(self.row.cell(index))) {
+            (Some(held), _) => Value::Blob(held.to_vec()).write_key(out),
+            (None, Some(value)) => value.write_key(out),
+            (None, None) => out.push(b'n'),
+        };
+        match self.reading.shape.identity() {
+            [] => (0..self.row.len()).for_each(&mut write),
+            identity => identity.iter().copied().for_each(&mut write),
         }
         out.extend_from_slice(&self.repeat.map(u64::to_be_bytes).unwrap_or_default());
     }

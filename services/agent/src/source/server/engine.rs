@@ -10,7 +10,8 @@ use super::fit::Fitted;
 use super::kind::Kind;
 use super::link::{Link, Session};
 use super::settings::Server;
-use super::table::{Column, Table};
+use super::shape::Shape;
+use super::table::Table;
 use crate::source::ReadError;
 
 /// A value that is bound to a statement.
@@ -42,37 +43,6 @@ pub(in crate::source) enum Mode {
     Spelt(Folding, usize),
     /// All rows.
     All,
-}
-
-/// The columns of a statement's result: first what tells a row from another, then the declared columns, each followed
-/// by its length where it may be large.
-pub(in crate::source) struct Shape<'s> {
-    /// The table.
-    pub(in crate::source) table: &'s Table,
-    /// Columns of the key; empty when rows are told apart by their place.
-    pub(in crate::source) key: Vec<usize>,
-    /// Where rows lie, when that tells them apart.
-    pub(in crate::source) place: &'s [&'static str],
-    /// Whether the server guarantees that the key is one.
-    pub(in crate::source) keyed: bool,
-    /// The declared columns.
-    pub(in crate::source) columns: Vec<usize>,
-    /// Cells above this do not come with their row.
-    pub(in crate::source) inline: u64,
-    /// The column that says whose a row is, and its values that mean others, whose rows do not come.
-    pub(in crate::source) without: Option<(usize, Vec<Fitted>)>,
-}
-
-impl Shape<'_> {
-    /// How many columns tell a row from another.
-    pub(in crate::source) fn identity(&self) -> usize {
-        self.key.len() + self.place.len()
-    }
-
-    /// A column of the key.
-    pub(in crate::source) fn column(&self, index: usize) -> &Column {
-        &self.table.columns[index]
-    }
 }
 
 /// One of the two kinds of server.
