@@ -14,7 +14,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::figure::{Figures, Verdict};
-use crate::measure::{Scale, Subject};
+use crate::measure::{Database, Scale, Subject};
 use crate::raw::Program;
 
 /// Measures the product beside raw programs.
@@ -31,6 +31,9 @@ enum Command {
         /// Smaller cases, and budgets held loosely enough for a busy machine.
         #[arg(long)]
         quick: bool,
+        /// Reads rows from this database only.
+        #[arg(long)]
+        database: Option<Database>,
         /// What to measure; everything when nothing is named.
         subjects: Vec<Subject>,
     },
@@ -48,8 +51,8 @@ fn main() -> Result<std::process::ExitCode> {
             serde_json::from_str::<Program>(&program)?.run()?;
             Ok(std::process::ExitCode::SUCCESS)
         }
-        Command::Measure { quick, subjects } => {
-            let scale = if quick { Scale::quick() } else { Scale::full() };
+        Command::Measure { quick, database, subjects } => {
+            let scale = Scale { database, ..if quick { Scale::quick() } else { Scale::full() } };
             let figures = measure(&scale, &subjects)?;
             figures.print();
             let held = figures.verdict() == Verdict::Held;

@@ -48,9 +48,22 @@ impl Subject {
     }
 }
 
+/// Where the rows of a measure are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Database {
+    /// In a SQLite file.
+    Sqlite,
+    /// On a PostgreSQL server.
+    Postgresql,
+    /// On a MariaDB server.
+    Mariadb,
+}
+
 /// How much is measured, and how strictly.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
+    /// The only database that rows are read from; each of them when there is none.
+    pub(crate) database: Option<Database>,
     /// Share of a budget that must be held.
     pub(crate) looseness: f64,
     /// Turns of product and raw program; the least disturbed one counts.
@@ -73,6 +86,7 @@ impl Scale {
     /// As the README's table has it.
     pub(crate) fn full() -> Self {
         Self {
+            database: None,
             looseness: 1.0,
             turns: 3,
             text: 512 * MIB,
@@ -87,6 +101,7 @@ impl Scale {
     /// For every run of the tests.
     pub(crate) fn quick() -> Self {
         Self {
+            database: None,
             looseness: 0.6,
             turns: 2,
             text: 256 * MIB,

@@ -8,8 +8,8 @@ use anyhow::Result;
 use tributary_tests::group::{EntityPlan, Plan};
 use tributary_tests::servers::Engine;
 
-use super::Scale;
 use super::stand::Stand;
+use super::{Database, Scale};
 use crate::child::{self, Took};
 use crate::figure::{Figures, least, time, times};
 use crate::fixture::{Activity, DATASET, EMAIL, Measured, Orders, Servable, Served};
@@ -30,9 +30,14 @@ struct Cost {
 pub(super) async fn measure(scale: &Scale, figures: &mut Figures) -> Result<()> {
     let activity = [scale.rows / 4, scale.rows].map(|rows| Activity { rows });
     let orders = [scale.orders / 4, scale.orders].map(|orders| Orders { orders });
-    compare("SQLite, one table", activity, scale, figures).await?;
-    compare("SQLite, orders with lines", orders, scale, figures).await?;
-    for (name, engine) in [("PostgreSQL", Engine::Postgres), ("MariaDB", Engine::MariaDb)] {
+    let wanted = |database| scale.database.is_none_or(|only| only == database);
+    if wanted(Database::Sqlite) {
+        compare("SQLite, one table", activity, scale, figures).await?;
+        compare("SQLite, orders with lines", orders, scale, figures).await?;
+    }
+    let servers =
+        [(Database::Postgresql, "PostgreSQL", Engine::Postgres), (Database::Mariadb, "MariaDB", Engine::MariaDb)];
+    for (_, name, engine) in servers.into_iter().filter(|(database, ..)| wanted(*database)) {
         compare(&format!("{name}, one table"), served(activity, engine)?, scale, figures).await?;
         compare(&format!("{name}, orders with lines"), served(orders, engine)?, scale, figures).await?;
     }
