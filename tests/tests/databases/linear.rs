@@ -1,7 +1,12 @@
 //! A person with very many rows: statements and rows in proportion to what there is, counted and not timed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing::Subscriber;
+use tracing::span::Id;
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt};
 use tributary_agent::collect::{Database, StopFlag};
 use tributary_agent::source::server::{Gate, Opening};
 use tributary_agent::source::{ReadError, Row, Snapshot, Sought, open_server};
@@ -162,5 +167,43 @@ fn a_million_rows_that_refer_to_each_other_are_each_found_once() {
         // The first row is found by its address, and once more by the last row's number: the tree is a ring.
         assert_eq!((effort.values, effort.rows), (1 + ROWS, 1 + ROWS));
         assert!(effort.calls <= 1 + 2 * ROWS.div_ceil(batch(engine)), "{}", effort.calls);
+    }
+}
+
+/// Counts how often spans are entered.
+struct Entered(Arc<AtomicU64>);
+
+impl<S: Subscriber> Layer<S> for Entered {
+    fn on_enter(&self, _: &Id, _: Context<'_, S>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_walk_within_a_span_does_not_enter_it_for_every_row() {
+    const ORDERS: u64 = 10_000;
+    for engine in Engine::ALL {
+        let manifest = format!(
+            "{CUSTOMER}
+      - name: purchase
+        fields:
+          - {{name: id, fides_meta: {{primary_key: true}}}}
+          - {{name: customer_id, fides_meta: {{references: [{{dataset: shop, field: customer.id, direction: from}}]}}}}
+"
+        );
+        let sql = format!(
+            "CREATE TABLE customer (id INTEGER PRIMARY KEY, email VARCHAR(50)); INSERT INTO customer VALUES (1, 'anna@x.org');
+             CREATE TABLE purchase (id INTEGER PRIMARY KEY, customer_id INTEGER);
+             INSERT INTO purchase SELECT n, 1 FROM {}; CREATE INDEX c ON purchase (customer_id);",
+            series(engine, ORDERS)
+        );
+        let entity = Entity::on(engine, &manifest, &sql);
+        let entered = Arc::new(AtomicU64::new(0));
+        let subscriber = tracing_subscriber::registry().with(Entered(Arc::clone(&entered)));
+        let (rows, _) =
+            tracing::subscriber::with_default(subscriber, || tracing::info_span!("walk").in_scope(|| walk(&entity)));
+        assert_eq!(rows, [1, ORDERS]);
+        let entered = entered.load(Ordering::Relaxed);
+        assert!((1..ORDERS / 10).contains(&entered), "{entered}");
     }
 }
