@@ -2,6 +2,7 @@
 //! read back, so that anyone can recompute what the entity attested.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -44,8 +45,9 @@ struct Resource {
     dialect: Option<Dialect>,
     bytes: u64,
     hash: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    schema: Option<Schema>,
+    /// One for all parts of a table: a person's table may have hundreds.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "shared")]
+    schema: Option<Arc<Schema>>,
     tributary: Carried,
 }
 
@@ -144,9 +146,11 @@ impl DataPackage {
         tables: &[Table],
         parts: &[Part],
     ) -> Result<Self, Undescribed> {
-        let tables: BTreeMap<_, _> = tables.iter().map(|t| ((&t.dataset, t.collection.as_str()), t)).collect();
+        let described = |table| (table, Arc::new(Schema::new(table)));
+        let tables: BTreeMap<_, _> =
+            tables.iter().map(|t| ((&t.dataset, t.collection.as_str()), described(t))).collect();
         let resources = parts.iter().map(|part| {
-            let table = tables.get(&(&part.dataset, part.collection.as_str())).copied();
+            let table = tables.get(&(&part.dataset, part.collection.as_str()));
             match (part.kind, table) {
                 (PartKind::Table, None) => Err(Undescribed(part.index)),
                 (PartKind::Table, table) => Ok(Resource::new(part, table)),
@@ -192,7 +196,8 @@ impl DataPackage {
 }
 
 impl Resource {
-    fn new(part: &Part, table: Option<&Table>) -> Self {
+    fn new(part: &Part, described: Option<&(&Table, Arc<Schema>)>) -> Self {
+        let table = described.map(|(table, _)| *table);
         let lines = part.media_type == "application/x-ndjson";
         let format = match (part.kind, part.media_type.as_str()) {
             (PartKind::Table, "text/csv") => Some("csv".to_owned()),
@@ -212,7 +217,7 @@ impl Resource {
             dialect: (is_table && lines).then_some(Dialect { json: JsonDialect { keyed: true } }),
             bytes: part.bytes,
             hash: format!("sha256:{}", part.sha256),
-            schema: table.map(Schema::new),
+            schema: described.map(|(_, schema)| Arc::clone(schema)),
             tributary: Carried {
                 part: part.index,
                 dataset: part.dataset.clone(),
@@ -316,5 +321,22 @@ impl SchemaField {
             unit: self.unit.clone(),
             shown_as: self.shown_as,
         }
+    }
+}
+
+/// A schema that several parts have.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Schema;
+
+    pub(super) fn serialize<S: Serializer>(schema: &Option<Arc<Schema>>, serializer: S) -> Result<S::Ok, S::Error> {
+        schema.as_deref().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Schema>>, D::Error> {
+        Ok(Option::<Schema>::deserialize(deserializer)?.map(Arc::new))
     }
 }

@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A SHA-256 digest. As text: 64 lower-case hex digits, and no other spelling.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(with = "String")]
 pub struct Sha256Hex([u8; 32]);
 
@@ -30,6 +30,14 @@ impl Sha256Hex {
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Its digits. An archive of a thousand parts has some six thousand digests to write.
+    fn digits(&self) -> [u8; 64] {
+        let mut digits = [0; 64];
+        // Two for each byte, which is what there is room for.
+        let _ = hex::encode_to_slice(self.0, &mut digits);
+        digits
     }
 
     /// Whether `bytes` have this digest.
@@ -56,22 +64,40 @@ impl FromStr for Sha256Hex {
     }
 }
 
-impl TryFrom<String> for Sha256Hex {
-    type Error = InvalidDigest;
-    fn try_from(text: String) -> Result<Self, InvalidDigest> {
-        text.parse()
+impl Serialize for Sha256Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text(&self.digits()))
     }
 }
 
-impl From<Sha256Hex> for String {
-    fn from(digest: Sha256Hex) -> String {
-        digest.to_string()
+impl<'de> Deserialize<'de> for Sha256Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Digits)
     }
+}
+
+struct Digits;
+
+impl Visitor<'_> for Digits {
+    type Value = Sha256Hex;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a SHA-256 digest")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Sha256Hex, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+fn text(digits: &[u8; 64]) -> &str {
+    // Digits are ASCII.
+    std::str::from_utf8(digits).unwrap_or_default()
 }
 
 impl fmt::Display for Sha256Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        f.write_str(text(&self.digits()))
     }
 }
 
