@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -35,7 +35,7 @@ use crate::attest::Signer;
 use crate::collect::{CollectError, Located};
 use crate::config::{Limits, SpoolLimits};
 use crate::inbox::Due;
-use crate::ledger::{Begun, Export, Ledger, LedgerError, NewExport, Patience, Requested, Source, State};
+use crate::ledger::{Begun, Export, Ledger, LedgerError, NewExport, Patience, Readable, Requested, Source, State};
 use crate::spool::{PartName, Spool};
 use changes::Changes;
 pub(crate) use error::ExportError;
@@ -168,8 +168,11 @@ impl Exports {
         instruction: InstructionId,
         case: CaseId,
     ) -> Result<impl Stream<Item = Result<Event, ExportError>> + Send + use<>, ExportError> {
-        self.open(instruction, case).await?;
-        self.blocking(move |inner| Ok(inner.setup.ledger.touch(instruction, inner.expiry(inner.now()))?)).await?;
+        let touch = move |inner: &Inner| {
+            inner.open(instruction, case)?;
+            Ok(inner.setup.ledger.touch(instruction, inner.expiry(inner.now()))?)
+        };
+        self.blocking(touch).await?;
         Ok(watch::events(self.clone(), instruction))
     }
 
@@ -180,31 +183,34 @@ impl Exports {
         case: CaseId,
         offset: u64,
     ) -> Result<impl Stream<Item = Result<Chunk, ExportError>> + Send + use<>, ExportError> {
-        let export = self.open(name.instruction, case).await?;
-        let readable = matches!(export.state, State::Running | State::Held | State::Attested);
-        if name.generation != export.generation || !readable {
-            return Err(ExportError::Replaced { generation: export.generation });
-        }
-        let found = self
-            .blocking(move |inner| Ok(inner.setup.ledger.part(name.instruction, name.generation, name.index)?))
-            .await?;
-        let (part, source, key) = found.ok_or(ExportError::NoPart { index: name.index })?;
+        let find = move |inner: &Inner| {
+            let export = inner.open(name.instruction, case)?;
+            let readable = matches!(export.state, State::Running | State::Held | State::Attested);
+            if name.generation != export.generation || !readable {
+                return Err(ExportError::Replaced { generation: export.generation });
+            }
+            Ok(inner.setup.ledger.part(name.instruction, name.generation, name.index)?)
+        };
+        let found = self.blocking(find).await?;
+        let Readable { part, source, key, content } = found.ok_or(ExportError::NoPart { index: name.index })?;
         if offset > part.encoded_bytes {
             return Err(ExportError::BeyondEnd { size: part.encoded_bytes });
         }
+        if let Some(content) = content {
+            return Ok(read::at_once(content, offset).left_stream());
+        }
         let name = PartName { generation: source.generation, index: source.index, ..name };
-        Ok(read::chunks(self.clone(), name, key, offset..part.encoded_bytes))
+        Ok(read::chunks(self.clone(), name, key, offset..part.encoded_bytes).right_stream())
     }
 
     /// Ends an export: everything was received, or nothing is wanted any more. Again or for an unknown one: nothing.
     pub(crate) async fn finish(&self, instruction: InstructionId, case: CaseId) -> Result<(), ExportError> {
-        let found = self.blocking(move |inner| Ok(inner.setup.ledger.export(instruction, inner.now())?)).await?;
-        match found {
-            None => return Ok(()),
-            Some(export) if export.case != case => return Err(ExportError::OtherCase),
-            Some(_) => {}
-        }
         self.blocking(move |inner| {
+            match inner.setup.ledger.export(instruction, inner.now())? {
+                None => return Ok(()),
+                Some(export) if export.case != case => return Err(ExportError::OtherCase),
+                Some(_) => {}
+            }
             inner.setup.ledger.finish(instruction)?;
             inner.end(instruction);
             Ok(())
@@ -272,13 +278,6 @@ impl Exports {
         self.0.stopping.clone()
     }
 
-    /// An export whose data is there or to come, of this case.
-    async fn open(&self, instruction: InstructionId, case: CaseId) -> Result<Export, ExportError> {
-        let found = self.blocking(move |inner| Ok(inner.setup.ledger.export(instruction, inner.now())?)).await?;
-        let export = found.filter(|export| export.state.is_open()).ok_or(ExportError::NotFound)?;
-        if export.case == case { Ok(export) } else { Err(ExportError::OtherCase) }
-    }
-
     /// Runs an export's job, once any before it has ended.
     fn run(&self, instruction: InstructionId) {
         let job = Job::new();
@@ -305,6 +304,13 @@ impl Exports {
 impl Inner {
     fn now(&self) -> Timestamp {
         self.setup.clock.now()
+    }
+
+    /// An export whose data is there or to come, of this case.
+    fn open(&self, instruction: InstructionId, case: CaseId) -> Result<Export, ExportError> {
+        let found = self.setup.ledger.export(instruction, self.now())?;
+        let export = found.filter(|export| export.state.is_open()).ok_or(ExportError::NotFound)?;
+        if export.case == case { Ok(export) } else { Err(ExportError::OtherCase) }
     }
 
     /// When an export that is asked for at `now` is given up.

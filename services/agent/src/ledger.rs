@@ -18,6 +18,7 @@ mod trouble;
 mod tx;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -29,7 +30,7 @@ pub(crate) use attested::Attested;
 pub(crate) use error::LedgerError;
 pub(crate) use exports::{Begun, Export, NewExport, Requested, State, Walk};
 pub(crate) use held::{Held, KeptBack, WalkEnd};
-pub(crate) use items::{Entry, GIVEN, Item, Most, Source, View};
+pub(crate) use items::{Entry, GIVEN, Item, Most, Readable, Source, View};
 pub(crate) use lock::DirLock;
 pub(crate) use outbox::Notice;
 pub(crate) use questions::{Ask, Question};
@@ -48,6 +49,9 @@ pub(crate) struct Ledger {
     kek: KeyEncryptionKey,
     /// Makes fingerprints; also proves at start that the key file is the right one.
     key: ContentKey,
+    /// Whether the log file may still hold what was shredded; also after each start, since nobody knows what the process
+    /// before left there.
+    owes_forgetting: AtomicBool,
     _lock: DirLock,
 }
 
@@ -76,7 +80,7 @@ impl Ledger {
         schema::migrate(&mut connection)?;
         let key = own_key(&connection, &kek)?;
         let kept = Kept { connection, commits: Sync::Durable };
-        Ok(Self { connection: Mutex::new(kept), kek, key, _lock: lock })
+        Ok(Self { connection: Mutex::new(kept), kek, key, owes_forgetting: AtomicBool::new(true), _lock: lock })
     }
 
     /// Runs `work` in one transaction: all of it or nothing.
@@ -95,12 +99,23 @@ impl Ledger {
         work(&Tx::new(kept.connection.transaction()?))
     }
 
-    /// Overwrites what deleted rows left in the log file. Failing only delays it to the next time.
-    fn scrub(&self) {
+    /// Overwrites what deleted rows left in the log file, if anything was shredded since the last time: once for many
+    /// exports that end. Failing only delays it to the next time.
+    pub(crate) fn forget_deleted(&self) {
+        // Cleared first: what is shredded meanwhile is owed again.
+        if !self.owes_forgetting.swap(false, Ordering::AcqRel) {
+            return;
+        }
         let kept = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = kept.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
-            tracing::warn!(%error, "the ledger's log could not be emptied; it is tried again with the next export that ends");
+            self.owe_forgetting();
+            tracing::warn!(%error, "the ledger's log could not be emptied; it is tried again");
         }
+    }
+
+    /// After a commit that shredded something.
+    fn owe_forgetting(&self) {
+        self.owes_forgetting.store(true, Ordering::Release);
     }
 }
 

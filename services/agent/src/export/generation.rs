@@ -102,7 +102,6 @@ fn collect(
     let generation = walk.generation;
     // Nobody would accept what a key signs that does not count: say so before the work is done.
     setup.signer.check(started_at)?;
-    setup.spool.begin(instruction, generation).map_err(room)?;
     // Before anything is read, so that people can begin.
     let asked = held::ask(inner, instruction, walk.case, started_at)?;
     let reviewed = setup.systems.reviewed();
@@ -127,7 +126,7 @@ fn collect(
         setup.ledger.withdraw(instruction)?;
     }
     if is_one && (asked.anything() || places.is_held) {
-        setup.spool.sync(instruction, generation).map_err(room)?;
+        sync(inner, instruction, generation, places)?;
         let Places { position, given: parts, .. } = places;
         let end = WalkEnd { started_at, collected, right: walk.requested.right, position, parts };
         let kept = held::hold(inner, instruction, walk, &end, &reviewed)?;
@@ -139,10 +138,18 @@ fn collect(
     let about = About { case: walk.case, instruction, right, generation, started_at, finished_at: now };
     let envelope = setup.signer.sign(collected, about)?;
     // What is attested must outlive a loss of power; until here a restart would have begun anew anyway.
-    setup.spool.sync(instruction, generation).map_err(room)?;
+    sync(inner, instruction, generation, places)?;
     let attested = Attested { envelope, parts };
     let kept = setup.ledger.attest(instruction, generation, &attested, inner.expiry(now), now)?;
     if kept { Ok(Some(parts)) } else { Err(Failure::Stopped) }
+}
+
+/// Makes a generation's files durable. What is in the ledger becomes so with the commit that says it is over.
+fn sync(inner: &Inner, instruction: InstructionId, generation: u32, places: Places) -> Result<(), Failure> {
+    if places.has_files {
+        inner.setup.spool.sync(instruction, generation).map_err(room)?;
+    }
+    Ok(())
 }
 
 /// Drops what a generation has kept, and says when and why the next one comes.

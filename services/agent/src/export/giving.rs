@@ -198,7 +198,7 @@ impl<'a> Giving<'a> {
     fn part(&mut self, part: Part, source: Option<Source>) -> Result<(), HeldError> {
         self.parts += 1;
         let item = Item::Part(Part { index: self.parts, ..part });
-        self.give(Entry { item, source, is_held: false })
+        self.give(Entry { source, ..item.into() })
     }
 
     fn give(&mut self, entry: Entry) -> Result<(), HeldError> {

@@ -39,6 +39,14 @@ enum Reading {
     Open(PartReader, OwnedSemaphorePermit, Range<u64>),
 }
 
+/// The bytes of a small part from `offset` on, which are fewer than a piece.
+pub(super) fn at_once(content: Vec<u8>, offset: u64) -> impl Stream<Item = Result<Chunk, ExportError>> + Send + use<> {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(content.len());
+    let data = Bytes::from(content).slice(start..);
+    let chunk = (!data.is_empty()).then_some(Ok(Chunk { offset, data }));
+    futures::stream::iter(chunk)
+}
+
 /// The bytes in `range`, which ends at the part's end.
 pub(super) fn chunks(
     exports: Exports,

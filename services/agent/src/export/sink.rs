@@ -34,8 +34,23 @@ pub(super) struct Sink<'a> {
     given: u32,
     /// Items that are kept together with what comes after them: each commit is told to whoever watches.
     waiting: Vec<Entry>,
-    current: Option<PartWriter>,
+    current: Option<Writing>,
+    /// Bytes of small parts that are kept in the ledger.
+    light: usize,
+    /// Whether any file was made.
+    has_files: bool,
     sum: Sum,
+}
+
+/// Bytes of a part, as carried, up to which it is small; and of all small parts together. They are kept in the ledger,
+/// which the quota does not count, like what describes them.
+const SMALL: (usize, usize) = (8 * 1024, 256 * 1024);
+
+/// A part on its way.
+enum Writing {
+    /// Small so far.
+    Held(Vec<u8>),
+    File(PartWriter),
 }
 
 /// What became of a walk's items.
@@ -47,6 +62,8 @@ pub(super) struct Places {
     pub(super) given: u32,
     /// Whether anything is kept back.
     pub(super) is_held: bool,
+    /// Whether the spool holds anything of it.
+    pub(super) has_files: bool,
 }
 
 /// What was kept, in sum.
@@ -95,14 +112,28 @@ impl<'a> Sink<'a> {
             previews: None,
             information: None,
         };
-        let (position, given, waiting, current) = (0, 0, Vec::new(), None);
-        Self { inner, key, instruction, generation, reviewed, is_decided, position, given, waiting, current, sum }
+        Self {
+            inner,
+            key,
+            instruction,
+            generation,
+            reviewed,
+            is_decided,
+            position: 0,
+            given: 0,
+            waiting: Vec::new(),
+            current: None,
+            light: 0,
+            has_files: false,
+            sum,
+        }
     }
 
     /// Keeps what still waits, and says what was kept and how much of it.
     pub(super) fn kept(mut self) -> Result<(Kept, Places), SinkError> {
         self.keep()?;
-        let places = Places { position: self.position, given: self.given, is_held: self.given < self.sum.count };
+        let (is_held, has_files) = (self.given < self.sum.count, self.has_files);
+        let places = Places { position: self.position, given: self.given, is_held, has_files };
         let Sum { count, bytes, encoded_bytes, rows, digest, previews, information } = self.sum;
         let kept = Kept {
             parts: PartsSummary { count, bytes, encoded_bytes, rows, sha256: digest.finish() },
@@ -120,6 +151,31 @@ impl<'a> Sink<'a> {
 
     fn name(&self) -> PartName {
         PartName { instruction: self.instruction, generation: self.generation, index: self.sum.count + 1 }
+    }
+
+    /// Begins the current part's file with what is there of it.
+    fn file(&mut self, held: &[u8]) -> Result<PartWriter, SinkError> {
+        if !self.has_files {
+            self.inner.setup.spool.begin(self.instruction, self.generation).map_err(room)?;
+            self.has_files = true;
+        }
+        let mut writer = self.inner.setup.spool.create(self.name(), self.key).map_err(room)?;
+        writer.write(held).map_err(room)?;
+        Ok(writer)
+    }
+
+    /// Ends the current part. Returns how many bytes it carries, and the bytes when they are not in a file.
+    fn end(&mut self, is_held: bool) -> Result<(u64, Option<Vec<u8>>), SinkError> {
+        let writer = match self.current.take().ok_or_else(|| misuse("an end without a part"))? {
+            // What people are to see first, they are shown from the spool.
+            Writing::Held(bytes) if !is_held && self.light + bytes.len() <= SMALL.1 => {
+                self.light += bytes.len();
+                return Ok((bytes.len() as u64, Some(bytes)));
+            }
+            Writing::Held(bytes) => self.file(&bytes)?,
+            Writing::File(writer) => writer,
+        };
+        Ok((writer.finish().map_err(room)?, None))
     }
 
     /// Keeps what waits.
@@ -145,36 +201,51 @@ impl PartSink for Sink<'_> {
     fn table(&mut self, table: &Table) -> Result<(), SinkError> {
         // Nobody needs it before its first part.
         let is_held = self.holds(&table.dataset, &table.collection);
-        self.waiting.push(Entry { item: Item::Table(table.clone()), source: None, is_held });
+        self.waiting.push(Entry { is_held, ..Item::Table(table.clone()).into() });
         Ok(())
     }
 
     fn begin(&mut self) -> Result<(), SinkError> {
-        let writer = self.inner.setup.spool.create(self.name(), self.key).map_err(room)?;
-        self.current = Some(writer);
+        self.current = Some(Writing::Held(Vec::new()));
         Ok(())
     }
 
     fn write(&mut self, carried: &[u8]) -> Result<(), SinkError> {
-        self.current.as_mut().ok_or_else(|| misuse("bytes outside of a part"))?.write(carried).map_err(room)
+        let writing = match self.current.take().ok_or_else(|| misuse("bytes outside of a part"))? {
+            Writing::Held(mut bytes) if bytes.len() + carried.len() <= SMALL.0 => {
+                bytes.extend_from_slice(carried);
+                Writing::Held(bytes)
+            }
+            Writing::Held(bytes) => {
+                let mut writer = self.file(&bytes)?;
+                writer.write(carried).map_err(room)?;
+                Writing::File(writer)
+            }
+            Writing::File(mut writer) => {
+                writer.write(carried).map_err(room)?;
+                Writing::File(writer)
+            }
+        };
+        self.current = Some(writing);
+        Ok(())
     }
 
     fn finish(&mut self, part: &Part) -> Result<(), SinkError> {
-        let writer = self.current.take().ok_or_else(|| misuse("an end without a part"))?;
-        let carried = writer.finish().map_err(room)?;
+        let is_held = self.holds(&part.dataset, &part.collection);
+        let (carried, content) = self.end(is_held)?;
         part.check(self.sum.count + 1).map_err(|error| misuse(&error.to_string()))?;
         if carried != part.encoded_bytes {
             return Err(misuse("a descriptor with another size than the bytes"));
         }
         let source = Source { generation: self.generation, index: part.index };
-        if self.holds(&part.dataset, &part.collection) {
-            self.waiting.push(Entry { item: Item::Part(part.clone()), source: Some(source), is_held: true });
+        if is_held {
+            self.waiting.push(Entry { source: Some(source), is_held, ..Item::Part(part.clone()).into() });
         } else {
             // What leaves is numbered without gaps, whatever is kept back before it.
             self.given += 1;
             let source = (part.index != self.given).then_some(source);
             let item = Item::Part(Part { index: self.given, ..part.clone() });
-            self.waiting.push(Entry { item, source, is_held: false });
+            self.waiting.push(Entry { item, source, is_held, content });
         }
         self.keep()?;
         self.sum.count += 1;
@@ -194,7 +265,7 @@ impl PartSink for Sink<'_> {
         };
         // All previews of an entity are bounded, and come at the end at once.
         let is_held = self.holds(&preview.dataset, &preview.collection);
-        self.waiting.push(Entry { item: Item::Preview(preview.clone()), source: None, is_held });
+        self.waiting.push(Entry { is_held, ..Item::Preview(preview.clone()).into() });
         hasher.update(&preview::to_file([preview]));
         self.sum.previews = Some((hasher, place));
         Ok(())
@@ -205,7 +276,7 @@ impl PartSink for Sink<'_> {
             return Err(misuse("a second record of processing"));
         }
         let item = Item::Information(information.clone());
-        self.waiting.push(Entry { item, source: None, is_held: self.is_decided });
+        self.waiting.push(Entry { is_held: self.is_decided, ..item.into() });
         self.sum.information = Some(information::digest(information));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Ends exports that nobody fetched in time. The entity's copy of a person's data must not lie around (Art. 5(1)(e) GDPR).
+//! Ends exports that nobody fetched in time, and has the ledger forget what ended. The entity's copy of a person's data must not lie around (Art. 5(1)(e) GDPR).
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -26,6 +26,7 @@ async fn sweep(exports: &Exports) -> Result<(), ExportError> {
                 tracing::info!(%instruction, "an export expired: nobody fetched it in time");
                 inner.end(instruction);
             }
+            inner.setup.ledger.forget_deleted();
             Ok(())
         })
         .await

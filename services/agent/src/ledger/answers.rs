@@ -147,7 +147,7 @@ impl Ledger {
         self.read(|tx| {
             let Some((instruction, ..)) = questions::standing(tx, question)? else { return Ok(Vec::new()) };
             let mut statement = tx.prepare(
-                "SELECT position, sealed, source_generation, source_index, matter, generation FROM item
+                "SELECT position, sealed, source_generation, source_index, content IS NOT NULL, matter, generation FROM item
                  WHERE question = ?1 AND matter IS NOT NULL ORDER BY position LIMIT ?3 OFFSET ?2",
             )?;
             let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -160,11 +160,11 @@ impl Ledger {
                     none => none.insert(self.content_key(tx, instruction)?),
                 };
                 let number = after + u32::try_from(shown.len()).unwrap_or(u32::MAX) + 1;
-                let found = Found::read(row, row.get(5)?, key)?;
+                let found = Found::read(row, row.get(6)?, key)?;
                 let (Item::Part(part), Some(source)) = (found.item, found.source) else {
                     return Err(LedgerError::Corrupt("a part"));
                 };
-                shown.push(Shown { number, part, source, matter: row.get(4)? });
+                shown.push(Shown { number, part, source, matter: row.get(5)? });
             }
             Ok(shown)
         })

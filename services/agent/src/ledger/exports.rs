@@ -324,7 +324,7 @@ impl Ledger {
             Ok(before)
         })?;
         if before.is_some_and(State::is_open) {
-            self.scrub();
+            self.owe_forgetting();
         }
         Ok(before)
     }
@@ -343,7 +343,7 @@ impl Ledger {
             over.iter().try_for_each(|id| shred(tx, *id, State::Expired))?;
             Ok(over)
         })?;
-        self.scrub();
+        self.owe_forgetting();
         Ok(over)
     }
 

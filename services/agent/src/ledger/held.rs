@@ -174,15 +174,15 @@ impl Ledger {
     ) -> Result<Vec<KeptBack>, LedgerError> {
         self.read(|tx| {
             let mut statement = tx.prepare(
-                "SELECT position, sealed, source_generation, source_index, generation, matter FROM item
+                "SELECT position, sealed, source_generation, source_index, content IS NOT NULL, generation, matter FROM item
                  WHERE question = ?1 AND position > ?2 AND held = 1 ORDER BY position LIMIT ?3",
             )?;
             let most = i64::try_from(most).unwrap_or(i64::MAX);
             let mut rows = statement.query(params![question.to_string(), position, most])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
-                let Found { position, item, source, .. } = Found::read(row, row.get(4)?, key)?;
-                found.push(KeptBack { position, item, source, matter: row.get(5)? });
+                let Found { position, item, source, .. } = Found::read(row, row.get(5)?, key)?;
+                found.push(KeptBack { position, item, source, matter: row.get(6)? });
             }
             Ok(found)
         })

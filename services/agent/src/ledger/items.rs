@@ -51,11 +51,26 @@ pub(crate) struct Entry {
     pub(crate) source: Option<Source>,
     /// Whether nobody sees it until a person at the entity has answered.
     pub(crate) is_held: bool,
+    /// A part's bytes as carried, when they are kept here and not in the spool.
+    pub(crate) content: Option<Vec<u8>>,
+}
+
+/// A finished part that can be read.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    /// Its descriptor.
+    pub(crate) part: Part,
+    /// Where its bytes are in the spool.
+    pub(crate) source: Source,
+    /// The key that opens them.
+    pub(crate) key: ContentKey,
+    /// The bytes as carried, when they are not in the spool.
+    pub(crate) content: Option<Vec<u8>>,
 }
 
 impl From<Item> for Entry {
     fn from(item: Item) -> Self {
-        Self { item, source: None, is_held: false }
+        Self { item, source: None, is_held: false, content: None }
     }
 }
 
@@ -91,11 +106,13 @@ impl Ledger {
         entries: &[Entry],
         key: &ContentKey,
     ) -> Result<(), LedgerError> {
-        let sealed =
-            |(entry, position): (&Entry, u32)| seal(&entry.item, generation, position, key).map(|s| (position, s));
+        let sealed = |(entry, position): (&Entry, u32)| {
+            let content = entry.content.as_ref().map(|bytes| key.seal(&content_purpose(generation, position), bytes));
+            Ok::<_, LedgerError>((position, seal(&entry.item, generation, position, key)?, content.transpose()?))
+        };
         let rows: Vec<_> = entries.iter().zip(position..).map(sealed).collect::<Result<_, _>>()?;
         self.write(Sync::Lazy, |tx| {
-            for ((position, sealed), entry) in rows.iter().zip(entries) {
+            for ((position, sealed, content), entry) in rows.iter().zip(entries) {
                 let (mut part, mut matter) = (None, None);
                 if let Item::Part(described) = &entry.item {
                     match entry.is_held {
@@ -106,8 +123,8 @@ impl Ledger {
                 let (from, index) = (entry.source.map(|s| s.generation), entry.source.map(|s| s.index));
                 let kept = tx.execute(
                     "INSERT INTO item (instruction, generation, position, part, sealed, held, source_generation,
-                                       source_index, matter)
-                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE EXISTS
+                                       source_index, matter, content)
+                     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 WHERE EXISTS
                          (SELECT 1 FROM export WHERE instruction = ?1 AND generation = ?2 AND state = 'running')",
                     params![
                         instruction.to_string(),
@@ -118,7 +135,8 @@ impl Ledger {
                         entry.is_held,
                         from,
                         index,
-                        matter
+                        matter,
+                        content
                     ],
                 )?;
                 if kept != 1 {
@@ -159,7 +177,8 @@ impl Ledger {
         })
     }
 
-    /// Whether `check` holds of all parts of a generation, those kept back included, and of where their bytes are.
+    /// Whether `check` holds of all parts of a generation whose bytes are in the spool, those kept back included, and of
+    /// where they are.
     pub(crate) fn all_parts(
         &self,
         instruction: InstructionId,
@@ -169,33 +188,35 @@ impl Ledger {
         self.read(|tx| {
             let key = self.content_key(tx, instruction)?;
             let mut look = |found: Found| match &found.item {
-                Item::Part(part) => check(found.source.unwrap_or(Source { generation, index: part.index }), part),
-                Item::Table(_) | Item::Preview(_) | Item::Information(_) => true,
+                Item::Part(part) if !found.has_content => {
+                    check(found.source.unwrap_or(Source { generation, index: part.index }), part)
+                }
+                Item::Part(_) | Item::Table(_) | Item::Preview(_) | Item::Information(_) => true,
             };
             Ok(each(tx, instruction, generation, 0, &key, &mut look)?
                 && each_held(tx, instruction, generation, &key, &mut look)?)
         })
     }
 
-    /// A finished part of the generation that counts, with where its bytes are and the key that opens them.
+    /// A finished part of the generation that counts.
     pub(crate) fn part(
         &self,
         instruction: InstructionId,
         generation: u32,
         index: u32,
-    ) -> Result<Option<(Part, Source, ContentKey)>, LedgerError> {
+    ) -> Result<Option<Readable>, LedgerError> {
         self.read(|tx| {
-            let sql = "SELECT position, sealed, source_generation, source_index FROM item
+            let sql = "SELECT position, sealed, source_generation, source_index, content IS NOT NULL, content FROM item
                        WHERE instruction = ?1 AND generation = ?2 AND part = ?3 AND held = 0";
             let mut statement = tx.prepare(sql)?;
             let mut rows = statement.query(params![instruction.to_string(), generation, index])?;
             let Some(row) = rows.next()? else { return Ok(None) };
             let key = self.content_key(tx, instruction)?;
-            let found = Found::read(row, generation, &key)?;
-            match found.item {
-                Item::Part(part) => Ok(Some((part, found.source.unwrap_or(Source { generation, index }), key))),
-                Item::Table(_) | Item::Preview(_) | Item::Information(_) => Err(LedgerError::Corrupt("a part")),
-            }
+            let Found { position, item, source, .. } = Found::read(row, generation, &key)?;
+            let Item::Part(part) = item else { return Err(LedgerError::Corrupt("a part")) };
+            let content = row.get_ref(5)?.as_blob_or_null().map_err(|_| LedgerError::Corrupt("a part's content"))?;
+            let content = content.map(|sealed| key.open(&content_purpose(generation, position), sealed)).transpose()?;
+            Ok(Some(Readable { part, source: source.unwrap_or(Source { generation, index }), key, content }))
         })
     }
 
@@ -212,19 +233,22 @@ pub(super) struct Found {
     pub(super) position: u32,
     pub(super) item: Item,
     pub(super) source: Option<Source>,
+    /// Whether a part's bytes are here and not in the spool.
+    pub(super) has_content: bool,
     /// Bytes as sealed.
     pub(super) size: usize,
 }
 
 impl Found {
-    /// Reads position, sealed content, and the two columns of the source.
+    /// Reads position, sealed content, the two columns of the source, and whether there is a part's content.
     pub(super) fn read(row: &Row<'_>, generation: u32, key: &ContentKey) -> Result<Self, LedgerError> {
         let (position, sealed) = (row.get(0)?, row.get_ref(1)?.as_blob().map_err(|_| LedgerError::Corrupt("an item"))?);
         let source = match (row.get(2)?, row.get(3)?) {
             (Some(generation), Some(index)) => Some(Source { generation, index }),
             _ => None,
         };
-        Ok(Self { position, item: open(key, generation, position, sealed)?, source, size: sealed.len() })
+        let (item, has_content) = (open(key, generation, position, sealed)?, row.get(4)?);
+        Ok(Self { position, item, source, has_content, size: sealed.len() })
     }
 }
 
@@ -239,7 +263,7 @@ pub(super) fn each(
     mut take: impl FnMut(Found) -> bool,
 ) -> Result<bool, LedgerError> {
     let mut statement = tx.prepare(
-        "SELECT position, sealed, source_generation, source_index FROM item
+        "SELECT position, sealed, source_generation, source_index, content IS NOT NULL FROM item
          WHERE instruction = ?1 AND generation = ?2 AND position > ?3 AND held = 0 ORDER BY position",
     )?;
     let mut rows = statement.query(params![instruction.to_string(), generation, position])?;
@@ -260,7 +284,7 @@ pub(super) fn each_held(
     mut take: impl FnMut(Found) -> bool,
 ) -> Result<bool, LedgerError> {
     let mut statement = tx.prepare(
-        "SELECT position, sealed, source_generation, source_index FROM item
+        "SELECT position, sealed, source_generation, source_index, content IS NOT NULL FROM item
          WHERE instruction = ?1 AND generation = ?2 AND held = 1 ORDER BY position",
     )?;
     let mut rows = statement.query(params![instruction.to_string(), generation])?;
@@ -280,6 +304,11 @@ fn seal(item: &Item, generation: u32, position: u32, key: &ContentKey) -> Result
 fn open(key: &ContentKey, generation: u32, position: u32, sealed: &[u8]) -> Result<Item, LedgerError> {
     let plain = key.open(&purpose(generation, position), sealed)?;
     serde_json::from_slice(&plain).map_err(|_| LedgerError::Corrupt("an item"))
+}
+
+/// What a part's bytes are sealed for: their place, as well.
+fn content_purpose(generation: u32, position: u32) -> String {
+    format!("export/content/{generation}/{position}")
 }
 
 /// What an item is sealed for: its place, so that none can be put elsewhere.

@@ -4,8 +4,11 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::LedgerError;
 
-const STEPS: [&str; 2] =
-    [include_str!("../../migrations/0001_initial.sql"), include_str!("../../migrations/0002_inbox.sql")];
+const STEPS: [&str; 3] = [
+    include_str!("../../migrations/0001_initial.sql"),
+    include_str!("../../migrations/0002_inbox.sql"),
+    include_str!("../../migrations/0003_content.sql"),
+];
 
 /// Brings the schema up to date, all steps or none.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), LedgerError> {

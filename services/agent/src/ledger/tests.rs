@@ -162,7 +162,7 @@ fn fifty_thousand_parts_are_kept_and_looked_at_in_bounded_batches() {
         !ledger.all_parts(id, 1, |_, _| (looked += 1, looked < 7).1).unwrap() && looked == 7,
         "the first no ends it"
     );
-    assert_eq!(ledger.part(id, 1, PARTS).unwrap().unwrap().0.index, PARTS);
+    assert_eq!(ledger.part(id, 1, PARTS).unwrap().unwrap().part.index, PARTS);
     ledger.finish(id).unwrap();
     let left: i64 = ledger.read(|tx| Ok(tx.query_row("SELECT count(*) FROM item", [], |r| r.get(0))?)).unwrap();
     assert_eq!(left, 0);

@@ -10,7 +10,7 @@ use tributary_model::mandate::Action;
 use tributary_proto::agent::v1::{ExportState, LocateOutcome, LocateRequest, Part, PartEncoding, StartExportRequest};
 use tributary_proto::types::v1::TableFormat;
 
-use crate::world::{ANNA, NOBODY, SHARED, World, files, identifier, reason};
+use crate::world::{ANNA, LARGE, NOBODY, SHARED, World, files, identifier, reason};
 
 fn plain(part: &Part, carried: &[u8]) -> Vec<u8> {
     assert_eq!(Sha256Hex::of(carried).as_bytes().as_slice(), part.encoded_sha256);
@@ -157,6 +157,7 @@ async fn what_is_declared_and_not_connected_is_named_in_what_is_signed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_in_the_data_directory_can_be_read_without_the_key() {
     let world = World::new();
+    world.write_database(LARGE);
     let agent = world.start().await;
     let order = world.order(Action::Export, ANNA);
     world.export(&agent, &order).await;

@@ -1,9 +1,10 @@
 //! Bytes of a part from any offset, and which part it is that they belong to.
 
 use tonic::Code;
+use tributary_archive::digest::Sha256Hex;
 use tributary_model::mandate::Action;
 
-use crate::world::{ANNA, World, reason};
+use crate::world::{ANNA, LARGE, World, reason};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_is_read_on_from_the_bytes_that_one_has() {
@@ -68,6 +69,28 @@ async fn a_finished_export_is_served_byte_for_byte_after_a_restart_without_its_d
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn small_parts_make_no_files_and_are_served_after_a_restart_from_any_offset() {
+    let world = World::new();
+    let agent = world.start().await;
+    let order = world.order(Action::Export, ANNA);
+    let before = world.export(&agent, &order).await;
+    assert_eq!(world.spooled(), 0);
+    agent.stop().await;
+    std::fs::remove_dir_all(world.path("data/spool")).unwrap();
+    let agent = world.start().await;
+    let after = world.watch(&agent, &order).await.unwrap().until_attested().await;
+    assert_eq!((after.generation, &after.envelope), (1, &before.envelope));
+    for part in &after.parts {
+        let whole = world.read(&agent, &order, (1, part.index, 0)).await.unwrap();
+        assert_eq!(Sha256Hex::of(&whole).as_bytes().as_slice(), part.encoded_sha256);
+        let rest = world.read(&agent, &order, (1, part.index, 7)).await.unwrap();
+        assert_eq!(rest, whole[7..]);
+        assert!(world.read(&agent, &order, (1, part.index, part.encoded_bytes)).await.unwrap().is_empty());
+    }
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn more_readers_than_the_limit_are_all_served() {
     let mut world = World::new();
     world.settings = "limits: {concurrent_reads: 1}\n".to_owned();
@@ -85,6 +108,7 @@ async fn more_readers_than_the_limit_are_all_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attested_export_whose_files_are_gone_begins_anew() {
     let world = World::new();
+    world.write_database(LARGE);
     let agent = world.start().await;
     let order = world.order(Action::Export, ANNA);
     world.export(&agent, &order).await;

@@ -68,10 +68,7 @@ async fn an_instruction_of_one_entity_is_unknown_under_another_even_with_the_sam
         Attestation::open(&second.envelope, &world.group.entities[0].attestation_keys, world.group.issued_at).is_err()
     );
     for entity in ["acme", "other"] {
-        assert!(
-            files(&world.path(&format!("data/{entity}/spool"))) > 0,
-            "{entity} keeps its parts in a folder of its own"
-        );
+        assert!(files(&world.path(&format!("data/{entity}"))) > 0, "{entity} keeps what it has in a folder of its own");
     }
     agent.stop().await;
 }

@@ -7,7 +7,7 @@ use tributary_model::disposition::Disposition;
 use tributary_model::mandate::Action;
 use tributary_proto::agent::v1::ExportState;
 
-use crate::world::{ANNA, World, reason};
+use crate::world::{ANNA, LARGE, World, reason};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -92,6 +92,7 @@ async fn room_that_an_ended_export_gives_back_lets_the_next_one_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_nobody_fetches_expires_and_begins_anew_when_it_is_asked_for() {
     let world = World::new();
+    world.write_database(LARGE);
     let agent = world.start().await;
     let order = world.order(Action::Export, ANNA);
     world.export(&agent, &order).await;

@@ -68,6 +68,8 @@ dataset:
 pub(crate) const ANNA: &str = "anna@example.org";
 /// Two customers have this one.
 pub(crate) const SHARED: &str = "family@example.org";
+/// Letters that make a part too large for the ledger.
+pub(crate) const LARGE: u32 = 200;
 pub(crate) const NOBODY: &str = "nobody@example.org";
 
 /// Everything that stands on disk, and the clock.
