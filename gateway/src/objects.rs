@@ -27,7 +27,7 @@ const LEAST_RESERVE: u64 = 8 * 1024 * 1024;
 const MOST_RESERVE: u64 = 1 << 30;
 
 /// The object folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Objects {
     root: PathBuf,
     reserve: Option<u64>,

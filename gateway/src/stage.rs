@@ -61,16 +61,54 @@ pub struct Staged {
     pub part: Part,
 }
 
+/// Bytes of a part, as carried and plain, up to which it is small: verified in well under a millisecond.
+const SMALL: (u64, u64) = (16 * 1024, 128 * 1024);
+
 /// Receives one part, in order. Holds one frame, one inflate window and one buffer, whatever the part's size.
 pub struct Receiver(Box<State>);
 
 /// Boxed, since receivers are handed from thread to thread.
 struct State {
     part: Part,
-    writer: ObjectWriter,
+    sink: Sink,
     carried: Hasher,
     plain: Plain,
     received: u64,
+}
+
+/// Where the bytes go.
+enum Sink {
+    /// Of a small part: its object is made when all of it is there and right.
+    Held {
+        bytes: Vec<u8>,
+        objects: Objects,
+        case: CaseId,
+        key: ContentKey,
+    },
+    Object(ObjectWriter),
+}
+
+impl Sink {
+    fn write(&mut self, carried: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Held { bytes, .. } => bytes.extend_from_slice(carried),
+            Self::Object(writer) => writer.write_all(carried)?,
+        }
+        Ok(())
+    }
+
+    /// Makes the object durable and returns its name.
+    fn finish(self) -> io::Result<String> {
+        match self {
+            Self::Held { bytes, objects, case, key } => {
+                objects.room_for(bytes.len() as u64)?;
+                let mut writer = objects.create(case, &key)?;
+                writer.write_all(&bytes)?;
+                writer.finish()
+            }
+            Self::Object(writer) => writer.finish(),
+        }
+    }
 }
 
 impl Receiver {
@@ -79,10 +117,19 @@ impl Receiver {
     /// # Errors
     /// When there is no room for it, or what else the file system says.
     pub fn begin(part: Part, objects: &Objects, case: CaseId, key: &ContentKey) -> io::Result<Self> {
-        objects.room_for(part.encoded_bytes)?;
-        let writer = objects.create(case, key)?;
+        let sink = if Self::is_light(&part) {
+            Sink::Held { bytes: Vec::new(), objects: objects.clone(), case, key: key.clone() }
+        } else {
+            objects.room_for(part.encoded_bytes)?;
+            Sink::Object(objects.create(case, key)?)
+        };
         let plain = Plain::new(part.encoding, part.bytes);
-        Ok(Self(Box::new(State { part, writer, carried: Hasher::new(), plain, received: 0 })))
+        Ok(Self(Box::new(State { part, sink, carried: Hasher::new(), plain, received: 0 })))
+    }
+
+    /// Whether a part is so small that to receive it, but for [`Receiver::finish`], neither blocks nor takes long.
+    pub(crate) fn is_light(part: &Part) -> bool {
+        part.encoded_bytes <= SMALL.0 && part.bytes <= SMALL.1
     }
 
     /// The descriptor.
@@ -111,7 +158,7 @@ impl Receiver {
         }
         self.0.carried.update(bytes);
         self.0.plain.push(bytes)?;
-        self.0.writer.write_all(bytes)?;
+        self.0.sink.write(bytes)?;
         self.0.received += length;
         Ok(())
     }
@@ -121,7 +168,7 @@ impl Receiver {
     /// # Errors
     /// As [`Receiver::push`]; nothing is left behind then.
     pub fn finish(self) -> Result<Staged, StageError> {
-        let State { part, writer, carried, plain, received } = *self.0;
+        let State { part, sink, carried, plain, received } = *self.0;
         if received != part.encoded_bytes {
             return Err(PartFault::TooShort.into());
         }
@@ -141,7 +188,7 @@ impl Receiver {
         if sha256 != Some(part.sha256) {
             return Err(PartFault::Digest("SHA-256").into());
         }
-        Ok(Staged { object: writer.finish()?, part })
+        Ok(Staged { object: sink.finish()?, part })
     }
 }
 

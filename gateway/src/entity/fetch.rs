@@ -1,7 +1,7 @@
 //! Fetches one part: reads it from the agent, goes on after a cut where it stopped, and stages it.
 //!
 //! Digests, inflating, encryption and writing run on the blocking pool in batches, so that they neither hold up other
-//! streams nor cost a hand-over per message. One batch is in memory.
+//! streams nor cost a hand-over per message. One batch is in memory. Of small parts only the writing does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +62,9 @@ impl Destination {
     /// When there is no room for it, or the folder cannot be written.
     pub async fn begin(&self, part: Part) -> Result<Receiver, EntityError> {
         let Self { objects, case, key } = self.clone();
-        let begun = blocking(move || Receiver::begin(part, &objects, case, &key)).await?;
+        let light = Receiver::is_light(&part);
+        let begin = move || Receiver::begin(part, &objects, case, &key);
+        let begun = if light { begin() } else { blocking(begin).await? };
         Ok(begun.map_err(LocalError::from)?)
     }
 }
@@ -209,11 +211,13 @@ async fn push(index: u32, mut receiver: Receiver, batch: Vec<Bytes>) -> Result<R
     if batch.is_empty() {
         return Ok(receiver);
     }
-    let pushed = blocking(move || {
+    let light = Receiver::is_light(receiver.part());
+    let push = move || {
         batch.iter().try_for_each(|bytes| receiver.push(bytes))?;
         Ok(receiver)
-    });
-    pushed.await?.map_err(|error| of_stage(index, error))
+    };
+    let pushed = if light { push() } else { blocking(push).await? };
+    pushed.map_err(|error| of_stage(index, error))
 }
 
 async fn finish(index: u32, receiver: Receiver) -> Result<Staged, EntityError> {
