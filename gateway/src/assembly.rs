@@ -26,7 +26,7 @@ use crate::group::public_of;
 use crate::objects::Objects;
 use crate::store::{ArchiveFacts, DraftClaim, EntityFacts, Store, StoreError, WrittenArchive};
 
-/// Drafts are looked for this often, besides whenever a case changes.
+/// Drafts are looked for this often, besides whenever one is made.
 const TICK: Duration = Duration::from_secs(1);
 /// Pause before an archive that could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -78,7 +78,9 @@ impl Assembler {
     /// Writes drafts as they fall due, until asked to stop.
     pub(crate) async fn run(self) {
         let stopping = self.0.tasks.stopping();
-        let mut changes = self.0.store.changes();
+        let (mut changes, drafted) = (self.0.store.changes(), self.0.store.drafted());
+        // Others decide only where they have the same database.
+        let is_shared = self.0.store.is_shared();
         while !stopping.is_cancelled() {
             if let Err(error) = self.take_up().await {
                 tracing::error!(%error, "archives that are due could not be taken up; trying again");
@@ -86,7 +88,8 @@ impl Assembler {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 () = tokio::time::sleep(TICK) => {}
-                change = changes.recv() => if let Err(RecvError::Closed) = change { return },
+                () = drafted.notified() => {}
+                change = changes.recv(), if is_shared => if let Err(RecvError::Closed) = change { return },
             }
             // One look serves all changes that have come meanwhile.
             while matches!(changes.try_recv(), Ok(_) | Err(TryRecvError::Lagged(_))) {}
@@ -122,6 +125,8 @@ impl Assembler {
                 let _ = assembler.0.store.release_draft(&claim, again).await;
             }
             drop(place);
+            // More may have been due than there were places for.
+            assembler.0.store.drafted().notify_one();
         });
     }
 

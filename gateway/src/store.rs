@@ -6,6 +6,7 @@
 
 mod acting;
 mod archives;
+mod brought;
 mod cases;
 mod drafts;
 mod error;
@@ -38,13 +39,14 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, Notify, broadcast};
 use tributary_archive::frames::KeyEncryptionKey;
 use tributary_model::id::CaseId;
 use tributary_transport::tasks::Tasks;
 
 pub(crate) use acting::Scope;
 pub(crate) use archives::{StoredArchive, WrittenArchive};
+pub(crate) use brought::Brought;
 pub(crate) use drafts::{ArchiveFacts, DraftClaim, EntityFacts};
 pub(crate) use error::StoreError;
 pub(crate) use finishes::Finish;
@@ -107,6 +109,8 @@ struct Inner {
     keys: Keys,
     replica: ReplicaId,
     changes: broadcast::Sender<Changed>,
+    /// Told when an archive waits to be written, where no other process has a say in it.
+    drafted: Arc<Notify>,
     /// Whether the database's log may still hold what was shredded.
     owes_forgetting: AtomicBool,
     _lock: Option<DirLock>,
@@ -132,14 +136,20 @@ impl Store {
         // The lock proves that whoever held these leases is dead.
         replicas::nobody_else(&mut tx).await?;
         let (changes, _) = broadcast::channel(CHANGES);
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_with(options.read_only(true)).await?;
-        let writer = Writer::start(tx, changes.clone(), tasks);
+        let options = options.read_only(true);
+        let single = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await?;
+        // Connections to a file do not go away while they are idle.
+        let pool = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+        let pool = pool.connect_with(options).await?;
+        let drafted = Arc::new(Notify::new());
+        let writer = Writer::start(tx, changes.clone(), Arc::clone(&drafted), tasks);
         Ok(Self(Arc::new(Inner {
-            readers: Readers::Sqlite(readers),
+            readers: Readers::Sqlite { pool, single: Mutex::new(single) },
             jobs: Jobs::Sqlite(writer),
             keys,
             replica: ReplicaId::new(),
             changes,
+            drafted,
             owes_forgetting: AtomicBool::new(true),
             _lock: Some(lock),
         })))
@@ -162,6 +172,7 @@ impl Store {
             keys,
             replica: ReplicaId::new(),
             changes,
+            drafted: Arc::default(),
             owes_forgetting: AtomicBool::new(false),
             _lock: None,
         })))
@@ -185,6 +196,11 @@ impl Store {
     /// Tells of every case that a commit has changed, after the commit.
     pub(crate) fn changes(&self) -> broadcast::Receiver<Changed> {
         self.0.changes.subscribe()
+    }
+
+    /// Told whenever this process has decided that an archive is to be written. Of what others decide only `changes` tell.
+    pub(crate) fn drafted(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.drafted)
     }
 
     /// Whether a second process could tell that this one is alive and writes.

@@ -135,6 +135,7 @@ pub(super) async fn draft(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Resul
     let sql = "INSERT INTO archives (case_id, sequence, assembled_at, draft) VALUES ($1, $2, $3, $4)";
     tx.run(sql, &vals![head.id, draft.sequence, now, sealed]).await?;
     tx.touched.push(head.id);
+    tx.drafted = true;
     Ok(())
 }
 
@@ -206,9 +207,8 @@ async fn verified_under(
 impl Store {
     /// Cases whose archive or addendum waits to be written, and nobody writes it at `now`.
     pub(crate) async fn drafts(&self, now: Timestamp) -> Result<Vec<CaseId>, StoreError> {
-        let mut snapshot = Snapshot::open(&self.0.readers).await?;
         let sql = "SELECT DISTINCT case_id FROM archives WHERE object IS NULL AND lease_until <= $1";
-        snapshot.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("case_id")).collect()
+        self.0.readers.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("case_id")).collect()
     }
 
     /// Claims up to `most` archives that wait to be written, the oldest first.
@@ -299,14 +299,18 @@ async fn entity_facts(
         previews: Vec::new(),
         information: None,
     };
+    let mut listed = None;
     if let Some(instruction) = standing.instruction {
         let sql = "SELECT envelope FROM attestations WHERE case_id = $1 AND entity = $2 AND instruction = $3";
         let row = ask.ask(sql, &vals![id, entity, instruction]).await?.pop();
         let row = row.ok_or(StoreError::Corrupt("attestation"))?;
         facts.attestation = Some(keys.content()?.open("attestation", &row.blob("envelope")?)?);
-        facts.information = presentations::information(ask, keys, id, entity, instruction).await?;
         if standing.archive == Some(sequence) {
-            facts.previews = presentations::previews(ask, keys, id, entity, instruction).await?;
+            let presented = presentations::presented(ask, keys, id, entity, instruction).await?;
+            (facts.previews, facts.information) = (presented.previews, presented.information);
+            listed = presented.parts;
+        } else {
+            facts.information = presentations::information(ask, keys, id, entity, instruction).await?;
         }
     }
     if standing.archive == Some(sequence) {
@@ -314,10 +318,17 @@ async fn entity_facts(
         for row in ask.ask(sql, &vals![id, entity]).await? {
             facts.tables.push(keys.open("table", &row.blob("description")?)?);
         }
-        let sql = "SELECT descriptor FROM parts WHERE case_id = $1 AND entity = $2 ORDER BY part";
-        for row in ask.ask(sql, &vals![id, entity]).await? {
-            facts.parts.push(keys.open("part", &row.blob("descriptor")?)?);
-        }
+        facts.parts = match listed {
+            Some(parts) => parts,
+            None => parts(ask, keys, id, entity).await?,
+        };
     }
     Ok(facts)
+}
+
+/// The descriptors of an entity's parts, each from its own row.
+async fn parts(ask: &mut impl Ask, keys: &CaseKeys, id: CaseId, entity: &EntityId) -> Result<Vec<Part>, StoreError> {
+    let sql = "SELECT descriptor FROM parts WHERE case_id = $1 AND entity = $2 ORDER BY part";
+    let rows = ask.ask(sql, &vals![id, entity]).await?;
+    rows.iter().map(|row| keys.open("part", &row.blob("descriptor")?)).collect()
 }

@@ -80,6 +80,18 @@ impl Head {
         now: Timestamp,
         record: Record<'_>,
     ) -> Result<(), StoreError> {
+        self.note(tx, name, now, record).await?;
+        self.noted(tx).await
+    }
+
+    /// The first half of a record, for several in a row: after the last of them, [`Head::noted`].
+    pub(super) async fn note(
+        &mut self,
+        tx: &mut Tx,
+        name: &str,
+        now: Timestamp,
+        record: Record<'_>,
+    ) -> Result<(), StoreError> {
         self.cursor += 1;
         let detail = self.keys.seal_text("event", record.detail)?;
         let actor = record.actor.map(|actor| self.keys.seal_record("actor", actor)).transpose()?;
@@ -100,7 +112,11 @@ impl Head {
             detail,
             actor
         ];
-        tx.run(insert, &values).await?;
+        tx.run(insert, &values).await.map(drop)
+    }
+
+    /// Keeps how far the case's history goes, and tells of it.
+    pub(super) async fn noted(&self, tx: &mut Tx) -> Result<(), StoreError> {
         let update = "UPDATE cases SET cursor = $2, state = $3 WHERE case_id = $1";
         tx.run(update, &vals![self.id, self.cursor, self.state]).await?;
         tx.touched.push(self.id);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tributary_model::id::{CaseId, EntityId, InstructionId};
 
-use super::sql::{Row, Snapshot, taking, vals};
+use super::sql::{Row, taking, vals};
 use super::{Store, StoreError};
 use crate::case::after;
 
@@ -22,9 +22,8 @@ pub(crate) struct Finish {
 impl Store {
     /// Entities whose agents are due to be told at `now`.
     pub(crate) async fn finishing(&self, now: Timestamp) -> Result<Vec<EntityId>, StoreError> {
-        let mut snapshot = Snapshot::open(&self.0.readers).await?;
         let sql = "SELECT DISTINCT entity FROM finishes WHERE next_attempt_at <= $1";
-        snapshot.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("entity")).collect()
+        self.0.readers.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("entity")).collect()
     }
 
     /// Takes on up to `most` exports of an entity whose agent is due to be told, the longest waiting first. They are due

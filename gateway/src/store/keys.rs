@@ -82,7 +82,7 @@ impl CaseKeys {
         self.content = None;
     }
 
-    pub(super) fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn seal<T: Serialize + ?Sized>(&self, purpose: &str, value: &T) -> Result<Vec<u8>, StoreError> {
         let plain = json(value)?;
         Ok(self.content()?.seal(purpose, &plain)?)
     }
@@ -117,7 +117,7 @@ impl CaseKeys {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+fn json<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(value).map_err(|_| StoreError::Corrupt("a value that cannot be written"))
 }
 

@@ -104,8 +104,8 @@ impl Store {
     pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
         // Cleared first: what is shredded meanwhile is owed again.
         self.0.owes_forgetting.store(false, Ordering::Release);
-        let Readers::Sqlite(readers) = &self.0.readers else { return Ok(()) };
-        match cut_log(readers).await {
+        let Readers::Sqlite { pool, .. } = &self.0.readers else { return Ok(()) };
+        match cut_log(pool).await {
             Ok(true) => Ok(()),
             Ok(false) => {
                 self.owe_forgetting();
@@ -125,8 +125,8 @@ impl Store {
 }
 
 /// Writes the log back and cuts it; false when somebody held it.
-async fn cut_log(readers: &SqlitePool) -> Result<bool, StoreError> {
-    let options = readers.connect_options().as_ref().clone().read_only(false);
+async fn cut_log(pool: &SqlitePool) -> Result<bool, StoreError> {
+    let options = pool.connect_options().as_ref().clone().read_only(false);
     let mut conn = options.connect().await?;
     let busy: i64 = sqlx::query_scalar("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut conn).await?;
     conn.close().await?;

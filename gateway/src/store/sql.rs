@@ -10,6 +10,7 @@ mod value;
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection as _, Postgres, Sqlite, SqliteConnection};
+use tokio::sync::Mutex;
 use tributary_model::id::CaseId;
 
 use super::StoreError;
@@ -25,6 +26,8 @@ pub(super) struct Tx {
     conn: Conn,
     /// Cases with new events since the last commit.
     pub(super) touched: Vec<CaseId>,
+    /// Whether the draft of an archive was made since the last commit.
+    pub(super) drafted: bool,
     /// Whether a statement failed: PostgreSQL answers a commit after that as if it were done.
     spoilt: bool,
 }
@@ -37,12 +40,12 @@ enum Conn {
 impl Tx {
     /// Over the writer's connection.
     pub(super) fn new(conn: SqliteConnection) -> Self {
-        Self { conn: Conn::Sqlite(conn), touched: Vec::new(), spoilt: false }
+        Self { conn: Conn::Sqlite(conn), touched: Vec::new(), drafted: false, spoilt: false }
     }
 
     /// Over one connection of a pool.
     pub(super) fn postgres(conn: Lent) -> Self {
-        Self { conn: Conn::Postgres(conn), touched: Vec::new(), spoilt: false }
+        Self { conn: Conn::Postgres(conn), touched: Vec::new(), drafted: false, spoilt: false }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -115,10 +118,29 @@ async fn postgres_rows(conn: &mut PgConnection, sql: Sql, values: &[Val]) -> Res
     Ok(rows.into_iter().map(Row::Postgres).collect())
 }
 
-/// Where snapshots come from.
+/// Where questions are answered.
 pub(super) enum Readers {
-    Sqlite(SqlitePool),
+    Sqlite {
+        /// For snapshots.
+        pool: SqlitePool,
+        /// For questions of one statement. A pool would ask each connection whether it is well, before and after.
+        single: Mutex<SqliteConnection>,
+    },
     Postgres(Questions),
+}
+
+impl Readers {
+    /// All rows of one quick statement, as of now. What takes several statements needs a [`Snapshot`].
+    pub(super) async fn rows(&self, sql: impl Into<Sql>, values: &[Val]) -> Result<Vec<Row>, StoreError> {
+        let sql = sql.into();
+        Ok(match self {
+            Self::Sqlite { single, .. } => sqlite_rows(&mut *single.lock().await, sql, values).await?,
+            Self::Postgres(questions) => {
+                let mut view = questions.view().await?;
+                postgres_rows(view.conn()?, sql, values).await?
+            }
+        })
+    }
 }
 
 /// One consistent view of the database, for questions that take several statements.
@@ -130,7 +152,7 @@ pub(super) enum Snapshot {
 impl Snapshot {
     pub(super) async fn open(readers: &Readers) -> Result<Self, StoreError> {
         match readers {
-            Readers::Sqlite(pool) => Ok(Self::Sqlite(pool.begin().await?)),
+            Readers::Sqlite { pool, .. } => Ok(Self::Sqlite(pool.begin().await?)),
             Readers::Postgres(questions) => questions.view().await.map(Self::Postgres),
         }
     }

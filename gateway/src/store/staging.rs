@@ -6,6 +6,8 @@ use tributary_archive::table::Table;
 use tributary_model::id::{CaseId, InstructionId};
 use tributary_model::lifecycle::TaskEvent;
 
+use super::brought::{Brought, Described, Kind};
+use super::presentations::present;
 use super::sql::{Snapshot, Tx, vals};
 use super::tasks::Held;
 use super::{Claim, Store, StoreError};
@@ -32,49 +34,37 @@ impl Store {
         rows.iter().map(|row| claim.keys.open("table", &row.blob("description")?)).collect()
     }
 
-    /// Keeps a table's form.
-    pub(crate) async fn table(&self, claim: &Claim, generation: u32, table: Table) -> Result<(), StoreError> {
-        let (store, claim) = (self.clone(), claim.clone());
-        self.write("keep a table", move |tx| {
-            Box::pin(async move {
-                let task = Held::read(tx, &store, &claim).await?;
-                same_generation(&task, generation)?;
-                let sealed = claim.keys.seal("table", &table)?;
-                let sql = "INSERT INTO tables (case_id, entity, dataset, collection, description) \
-                           VALUES ($1, $2, $3, $4, $5) \
-                           ON CONFLICT (case_id, entity, dataset, collection) DO UPDATE SET description = $5";
-                let values =
-                    vals![claim.case, &claim.entity, table.dataset.as_str(), table.collection.as_str(), sealed];
-                tx.run(sql, &values).await.map(drop)
-            })
-        })
-        .await
-    }
-
-    /// Keeps a part whose object is durable.
-    pub(crate) async fn part_staged(
+    /// Keeps what an export has brought, all of it or nothing. The parts' objects are durable.
+    pub(crate) async fn brought(
         &self,
         claim: &Claim,
         generation: u32,
-        staged: Staged,
+        brought: Brought,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (store, claim) = (self.clone(), claim.clone());
-        self.write("keep a part", move |tx| {
+        self.write("keep what an export brought", move |tx| {
             Box::pin(async move {
                 let mut task = Held::read(tx, &store, &claim).await?;
                 same_generation(&task, generation)?;
-                let Staged { part, object } = staged;
-                let sealed = claim.keys.seal("part", &part)?;
-                let sql = "INSERT INTO parts (case_id, entity, part, object, descriptor) VALUES ($1, $2, $3, $4, $5)";
-                tx.run(sql, &vals![claim.case, &claim.entity, part.index, object, sealed]).await?;
-                let sql = "UPDATE tasks SET parts = parts + 1, bytes = bytes + $3, updated_at = $4 \
-                           WHERE case_id = $1 AND entity = $2";
-                tx.run(sql, &vals![claim.case, &claim.entity, part.encoded_bytes, now]).await?;
+                for Described { kind, dataset, collection, sealed } in brought.described {
+                    match kind {
+                        Kind::Table => keep_table(tx, &claim, (dataset, collection), sealed).await?,
+                        Kind::Presentation(kind) => present(tx, &claim, kind, (dataset, collection), sealed).await?,
+                    }
+                }
+                if brought.parts.is_empty() {
+                    return Ok(());
+                }
+                let mut sizes = Vec::with_capacity(brought.parts.len());
+                for (Staged { part, object }, sealed) in brought.parts {
+                    let sql =
+                        "INSERT INTO parts (case_id, entity, part, object, descriptor) VALUES ($1, $2, $3, $4, $5)";
+                    tx.run(sql, &vals![claim.case, &claim.entity, part.index, object, sealed]).await?;
+                    sizes.push(part.encoded_bytes);
+                }
                 task.progressed(tx, now).await?;
-                task.parts += 1;
-                task.bytes += part.encoded_bytes;
-                task.moved(tx, TaskEvent::PartStaged, now, "").await
+                task.staged(tx, &sizes, now).await
             })
         })
         .await
@@ -125,6 +115,17 @@ impl Store {
         let rows = snapshot.rows(sql, &[]).await?;
         rows.iter().map(|row| Ok((row.parse("case_id")?, row.text("object")?))).collect()
     }
+}
+
+async fn keep_table(
+    tx: &mut Tx,
+    claim: &Claim,
+    (dataset, collection): (String, String),
+    sealed: Vec<u8>,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO tables (case_id, entity, dataset, collection, description) VALUES ($1, $2, $3, $4, $5) \
+               ON CONFLICT (case_id, entity, dataset, collection) DO UPDATE SET description = $5";
+    tx.run(sql, &vals![claim.case, &claim.entity, dataset, collection, sealed]).await.map(drop)
 }
 
 pub(super) fn same_generation(task: &Held, generation: u32) -> Result<(), StoreError> {

@@ -19,10 +19,9 @@ use tributary_model::lifecycle::{CaseEvent, CaseState, TaskEvent, TaskState};
 use tributary_model::right::{Right, TableFormat};
 use uuid::Uuid;
 
-use super::archives::case_keys;
 use super::events::{Head, Record};
 use super::keys::CaseKeys;
-use super::sql::{Row, Snapshot, Tx, locking, taking, vals};
+use super::sql::{Row, Tx, locking, taking, vals};
 use super::{Store, StoreError};
 use crate::case::after;
 
@@ -65,10 +64,9 @@ pub(crate) struct Failure {
 impl Store {
     /// Entities with tasks to be worked on at `now`.
     pub(crate) async fn entities_due(&self, now: Timestamp) -> Result<Vec<EntityId>, StoreError> {
-        let mut snapshot = Snapshot::open(&self.0.readers).await?;
         let sql = "SELECT DISTINCT entity FROM tasks WHERE state IN ('QUEUED', 'LOCATED', 'EXPORTING') \
                    AND next_attempt_at <= $1 AND (lease_token IS NULL OR lease_until <= $1)";
-        snapshot.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("entity")).collect()
+        self.0.readers.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("entity")).collect()
     }
 
     /// Claims up to `most` due tasks of an entity, the longest waiting first.
@@ -145,7 +143,13 @@ impl Store {
             Box::pin(async move {
                 let mut task = Held::read(tx, &store, &claim).await?;
                 let replaced = task.generation > 0 && task.generation != generation;
-                let dropped = super::acting::drop_staged(tx, claim.case, &claim.entity).await?;
+                // Whoever asks anew has dropped what an older instruction staged.
+                let is_first = task.generation == 0;
+                let dropped = if is_first {
+                    Vec::new()
+                } else {
+                    super::acting::drop_staged(tx, claim.case, &claim.entity).await?
+                };
                 let sql = "UPDATE tasks SET generation = $3, parts = 0, bytes = 0, updated_at = $4 \
                            WHERE case_id = $1 AND entity = $2";
                 tx.run(sql, &vals![claim.case, &claim.entity, generation, now]).await?;
@@ -229,9 +233,9 @@ impl Store {
 async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<Claim, StoreError> {
     let id: CaseId = row.parse("case_id")?;
     // The case is only looked at, not held: whoever holds it may be waiting for this task.
-    let keys = case_keys(tx, store, id).await?;
-    let sql = "SELECT exercised, format, trace, person FROM cases WHERE case_id = $1";
+    let sql = "SELECT exercised, format, trace, person, content_key, record_key FROM cases WHERE case_id = $1";
     let case = tx.row(sql, &vals![id]).await?.ok_or(StoreError::NoCase)?;
+    let keys = store.keys().unwrap(id, case.blob_opt("content_key")?.as_deref(), &case.blob("record_key")?)?;
     let person = case.blob_opt("person")?.ok_or(StoreError::Corrupt("person"))?;
     let mut identifiers: Vec<Identifier> = keys.open("person", &person)?;
     identifiers.truncate(row.count("identifiers")?);
@@ -335,6 +339,30 @@ impl Held {
         self.state = self.state.next(event)?;
         let sql = "UPDATE tasks SET state = $3, updated_at = $4 WHERE case_id = $1 AND entity = $2";
         tx.run(sql, &vals![self.head.id, &self.entity, self.state, now]).await?;
+        self.note(tx, event, now, detail).await?;
+        self.head.noted(tx).await
+    }
+
+    /// Keeps what parts have come to, each recorded as an event with the sums up to it.
+    pub(super) async fn staged(
+        &mut self,
+        tx: &mut Tx,
+        encoded_bytes: &[u64],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        for bytes in encoded_bytes {
+            self.state = self.state.next(TaskEvent::PartStaged)?;
+            self.parts += 1;
+            self.bytes += bytes;
+            self.note(tx, TaskEvent::PartStaged, now, "").await?;
+        }
+        let sql = "UPDATE tasks SET state = $3, parts = $4, bytes = $5, updated_at = $6 \
+                   WHERE case_id = $1 AND entity = $2";
+        tx.run(sql, &vals![self.head.id, &self.entity, self.state, self.parts, self.bytes, now]).await?;
+        self.head.noted(tx).await
+    }
+
+    async fn note(&mut self, tx: &mut Tx, event: TaskEvent, now: Timestamp, detail: &str) -> Result<(), StoreError> {
         let record = Record {
             entity: Some(&self.entity),
             disposition: Some(self.disposition),
@@ -343,7 +371,7 @@ impl Held {
             detail,
             actor: None,
         };
-        self.head.record(tx, event.as_str(), now, record).await
+        self.head.note(tx, event.as_str(), now, record).await
     }
 
     /// Clears what was observed: the entity works.

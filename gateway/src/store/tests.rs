@@ -59,6 +59,19 @@ fn id(entity: &str) -> EntityId {
 }
 
 impl Bench {
+    /// Keeps what `add` adds.
+    async fn brought(
+        &self,
+        claim: &Claim,
+        generation: u32,
+        now: Timestamp,
+        add: impl FnOnce(&mut Brought) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut brought = Brought::default();
+        add(&mut brought)?;
+        self.store.brought(claim, generation, brought, now).await
+    }
+
     async fn new(engine: Engine) -> Self {
         Self::at(Place::new(engine)).await
     }
@@ -604,7 +617,7 @@ async fn an_answer_that_lost_its_key_is_asked_for_anew_and_its_archive_keeps_its
     bench.store.located(&claim, now()).await.unwrap();
     bench.store.export_started(&claim, now()).await.unwrap();
     bench.store.generation_started(&claim, 1, now()).await.unwrap();
-    bench.store.part_staged(&claim, 1, staged(1, "first"), now()).await.unwrap();
+    bench.brought(&claim, 1, now(), |brought| brought.part(&claim.keys, staged(1, "first"))).await.unwrap();
     let fulfilled = attestation(&claim, Disposition::Fulfilled, now());
     bench.store.attested(&claim, fulfilled, b"{}".to_vec(), now()).await.unwrap();
     bench.store.decide_due(days(25)).await.unwrap();
@@ -620,7 +633,7 @@ async fn an_answer_that_lost_its_key_is_asked_for_anew_and_its_archive_keeps_its
     bench.store.located(&again, days(27)).await.unwrap();
     bench.store.export_started(&again, days(27)).await.unwrap();
     bench.store.generation_started(&again, 1, days(27)).await.unwrap();
-    bench.store.part_staged(&again, 1, staged(1, "second"), days(27)).await.unwrap();
+    bench.brought(&again, 1, days(27), |brought| brought.part(&again.keys, staged(1, "second"))).await.unwrap();
     let renewed = attestation(&again, Disposition::Fulfilled, days(27));
     bench.store.attested(&again, renewed, b"{}".to_vec(), days(27)).await.unwrap();
     bench.write_archive(case, 3, days(27)).await.unwrap();
@@ -651,10 +664,13 @@ async fn what_makes_an_answer_readable_goes_with_its_generation_and_the_case(eng
         bench.store.generation_started(&claim, generation, now()).await.unwrap();
         assert!(bench.store.staged_previews(&claim).await.unwrap().is_empty(), "generation {generation}");
         assert!(bench.store.staged_information(&claim).await.unwrap().is_none(), "generation {generation}");
-        bench.store.preview(&claim, generation, preview(u64::from(generation))).await.unwrap();
-        bench.store.information(&claim, generation, Information::default()).await.unwrap();
+        let both = |brought: &mut Brought| {
+            brought.preview(&claim.keys, &preview(u64::from(generation)))?;
+            brought.information(&claim.keys, &Information::default())
+        };
+        bench.brought(&claim, generation, now(), both).await.unwrap();
     }
-    let stale = bench.store.preview(&claim, 1, preview(9)).await;
+    let stale = bench.brought(&claim, 1, now(), |brought| brought.preview(&claim.keys, &preview(9))).await;
     assert!(matches!(stale, Err(StoreError::StaleLease)), "a generation that is void takes nothing");
     assert!(bench.store.staged_previews(&claim).await.unwrap() == [preview(2)]);
     let mut question = attestation(&claim, Disposition::NeedsIdentity, now());

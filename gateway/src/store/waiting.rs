@@ -8,7 +8,7 @@ use tributary_model::lifecycle::{CaseEvent, CaseState, TaskState};
 use super::cases::{Standing, standings};
 use super::drafts::draft;
 use super::events::{Head, Record};
-use super::sql::{Snapshot, Tx, vals};
+use super::sql::{Tx, vals};
 use super::{Store, StoreError};
 use crate::case::Waiting;
 
@@ -89,8 +89,7 @@ impl Store {
     }
 
     async fn due(&self, sql: &'static str, now: Timestamp) -> Result<Vec<CaseId>, StoreError> {
-        let mut snapshot = Snapshot::open(&self.0.readers).await?;
-        snapshot.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("case_id")).collect()
+        self.0.readers.rows(sql, &vals![now]).await?.iter().map(|row| row.parse("case_id")).collect()
     }
 }
 

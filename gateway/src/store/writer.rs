@@ -2,8 +2,10 @@
 //!
 //! A commit costs a flush of the disk whatever it holds, so the more is under way the less each job pays.
 
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use tributary_transport::tasks::Tasks;
 
 use super::sql::Tx;
@@ -22,9 +24,9 @@ pub(super) struct Writer(mpsc::Sender<Box<dyn Job>>);
 
 impl Writer {
     /// Starts the writer as one of `tasks`.
-    pub(super) fn start(tx: Tx, changes: broadcast::Sender<Changed>, tasks: &Tasks) -> Self {
+    pub(super) fn start(tx: Tx, changes: broadcast::Sender<Changed>, drafted: Arc<Notify>, tasks: &Tasks) -> Self {
         let (sender, jobs) = mpsc::channel(QUEUE);
-        tasks.spawn("store writer", write(tx, jobs, changes));
+        tasks.spawn("store writer", write(tx, jobs, changes, drafted));
         Self(sender)
     }
 }
@@ -84,7 +86,12 @@ impl<T: Send> Job for Queued<T> {
     }
 }
 
-async fn write(mut tx: Tx, mut jobs: mpsc::Receiver<Box<dyn Job>>, changes: broadcast::Sender<Changed>) {
+async fn write(
+    mut tx: Tx,
+    mut jobs: mpsc::Receiver<Box<dyn Job>>,
+    changes: broadcast::Sender<Changed>,
+    drafted: Arc<Notify>,
+) {
     while let Some(first) = jobs.recv().await {
         let mut group: Vec<Box<dyn Job>> = Vec::new();
         let committed = commit_group(&mut tx, first, &mut jobs, &mut group).await;
@@ -107,39 +114,52 @@ async fn write(mut tx: Tx, mut jobs: mpsc::Receiver<Box<dyn Job>>, changes: broa
             // Nobody may be watching.
             let _ = changes.send(Changed::Case(case));
         }
+        // A look in vain does no harm, should the job have failed.
+        if std::mem::take(&mut tx.drafted) {
+            drafted.notify_one();
+        }
     }
     if let Err(error) = tx.close().await {
         tracing::warn!(%error, "the database did not close cleanly; it recovers at the next start");
     }
 }
 
+/// Runs jobs in one transaction, each in a savepoint. What opens and ends them is said together with what stands beside
+/// it: each statement is handed to the database's own thread and back.
 async fn commit_group(
     tx: &mut Tx,
     first: Box<dyn Job>,
     jobs: &mut mpsc::Receiver<Box<dyn Job>>,
     group: &mut Vec<Box<dyn Job>>,
 ) -> Result<(), StoreError> {
-    let mut next = Some(first);
-    let begun = tx.run("BEGIN IMMEDIATE", &[]).await;
-    while let Some(mut job) = next.take() {
-        let touched = tx.touched.len();
-        let done = if begun.is_ok() { run_in_savepoint(tx, job.as_mut(), touched).await } else { Ok(()) };
+    if let Err(error) = tx.run("BEGIN IMMEDIATE; SAVEPOINT job", &[]).await {
+        group.push(first);
+        return Err(error);
+    }
+    let mut job = first;
+    loop {
+        let done = run_in_savepoint(tx, job.as_mut()).await;
         group.push(job);
         done?;
-        if group.len() < GROUP && begun.is_ok() {
-            next = jobs.try_recv().ok();
+        let next = if group.len() < GROUP { jobs.try_recv().ok() } else { None };
+        job = match next {
+            Some(next) => next,
+            None => break,
+        };
+        if let Err(error) = tx.run("RELEASE job; SAVEPOINT job", &[]).await {
+            group.push(job);
+            return Err(error);
         }
     }
-    begun?;
-    tx.run("COMMIT", &[]).await.map(drop)
+    tx.run("RELEASE job; COMMIT", &[]).await.map(drop)
 }
 
-async fn run_in_savepoint(tx: &mut Tx, job: &mut dyn Job, touched: usize) -> Result<(), StoreError> {
-    tx.run("SAVEPOINT job", &[]).await?;
+async fn run_in_savepoint(tx: &mut Tx, job: &mut dyn Job) -> Result<(), StoreError> {
+    let touched = tx.touched.len();
     if !job.run(tx).await {
         tx.touched.truncate(touched);
         // Fails when a full disk has already rolled everything back; the whole group is then answered as failed.
         tx.run("ROLLBACK TO job", &[]).await?;
     }
-    tx.run("RELEASE job", &[]).await.map(drop)
+    Ok(())
 }

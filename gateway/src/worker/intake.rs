@@ -14,6 +14,7 @@ use tributary_model::id::FidesKey;
 use super::attempt::Trouble;
 use crate::config::Limits;
 use crate::stage::Staged;
+use crate::store::Brought;
 
 /// Names a collection.
 type Collection = (FidesKey, String);
@@ -33,6 +34,8 @@ pub(super) struct Intake {
     bytes: u64,
     /// Whether the agent's last word was that it waits.
     pub(super) waits: bool,
+    /// What has come and is not kept yet.
+    pub(super) brought: Brought,
 }
 
 impl Intake {
@@ -60,6 +63,21 @@ impl Intake {
             previews: previews.iter().map(|preview| (collection(preview), preview::digest([preview]))).collect(),
             information,
             ..Self::default()
+        }
+    }
+
+    /// Whether what waits is to be kept now. What tells of a part waits for it, as long as it takes little room and more
+    /// is to come.
+    pub(super) fn is_to_be_kept(&self, at_end: bool, most: usize) -> bool {
+        let brought = &self.brought;
+        brought.parts().next().is_some() || brought.bytes() >= most || (at_end && !brought.is_empty())
+    }
+
+    /// Takes note of parts that are kept.
+    pub(super) fn kept(&mut self, parts: Vec<Staged>) {
+        for staged in parts {
+            self.under_way.remove(&staged.part.index);
+            self.staged.insert(staged.part.index, staged);
         }
     }
 

@@ -20,7 +20,7 @@ use super::world::{BACKOFF_MAX, BACKOFF_MIN, CAP, LEASE, World};
 use crate::attest::{Expected, verify_attestation};
 use crate::case::after;
 use crate::stage::Staged;
-use crate::store::{Claim, Failure, StoreError};
+use crate::store::{Brought, Claim, Failure, StoreError};
 
 /// One attempt of a replica at a task.
 pub(super) struct Attempt {
@@ -272,10 +272,12 @@ impl World<'_> {
                 let generation = attempt.generation;
                 let table = self.agents[entity].tables(claim.export).pop();
                 let told = async {
+                    let mut brought = Brought::default();
                     match table.filter(|_| attempt.told == 0) {
-                        Some(table) => store.table(&claim, generation, table).await,
-                        None => store.information(&claim, generation, Information::default()).await,
+                        Some(table) => brought.table(&claim.keys, &table)?,
+                        None => brought.information(&claim.keys, &Information::default())?,
                     }
+                    store.brought(&claim, generation, brought, now).await
                 };
                 let last = attempt.told == 1 || self.agents[entity].tables(claim.export).is_empty();
                 match came(self.hold(attempt, fault, "keep what tells of a table", told).await?)? {
@@ -304,7 +306,11 @@ impl World<'_> {
                     let object = self.objects.create(claim.case);
                     let (name, staged) = (object.clone(), Staged { object, part: part.clone() });
                     let generation = attempt.generation;
-                    let kept = async { store.part_staged(&claim, generation, staged, now).await };
+                    let kept = async {
+                        let mut brought = Brought::default();
+                        brought.part(&claim.keys, staged)?;
+                        store.brought(&claim, generation, brought, now).await
+                    };
                     let call = self.hold(attempt, fault, "stage a part", kept).await?;
                     let in_doubt =
                         matches!(fault, Fault::NotMade | Fault::AnswerLost) && self.broken.removes_in_doubt();
