@@ -25,7 +25,7 @@ use crate::collect::StopFlag;
 use crate::value::Tuple;
 
 /// Cells above this are read in slices and become attachments.
-pub const LARGE: i64 = 1024 * 1024;
+pub const LARGE: i32 = 1024 * 1024;
 /// Values of one call where an index finds them.
 const INDEXED_BATCH: usize = 500;
 /// Values of one call where the table must be read: one reading for all of them.
@@ -125,9 +125,7 @@ impl Database {
                 | ErrorCode::OutOfMemory
                 | ErrorCode::OperationInterrupted,
             ) => ReadError::Unavailable(format!("the database cannot be read now: {error}")),
-            Some(ErrorCode::TooBig) => {
-                ReadError::NotReadable("a value is larger than 32 MiB and cannot be read in slices".to_owned())
-            }
+            Some(ErrorCode::TooBig) => too_long(),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 ReadError::NotReadable("the database file is damaged here".to_owned())
             }
@@ -185,6 +183,11 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE)?;
     statement::add_functions(&connection)?;
     Ok(connection)
+}
+
+/// A value exceeds [`MAX_VALUE`].
+fn too_long() -> ReadError {
+    ReadError::NotReadable("a value is larger than 32 MiB and cannot be read in slices".to_owned())
 }
 
 fn cannot_open(path: &Path, error: &rusqlite::Error) -> ReadError {

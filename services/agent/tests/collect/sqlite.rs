@@ -217,3 +217,50 @@ fn tables_without_rowid_views_and_odd_names_are_read() {
     assert_eq!(parts.rows("seen"), ["anna@x.org,3"]);
     assert_eq!(parts.rows("own rowid"), ["anna@x.org"]);
 }
+
+#[test]
+fn rows_around_a_large_cell_come_once_each_and_in_their_order() {
+    const MANIFEST: &str = "
+      - name: customer
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: email, fides_meta: {identity: email}}
+      - name: purchase
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: customer, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+      - name: line
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: purchase, fides_meta: {references: [{dataset: shop, field: purchase.id, direction: from}]}}
+          - {name: body}
+          - {name: weight}
+";
+    // Found by an index, by reading the whole table, and in a table that has no rowid to find large cells by.
+    for (kind, index) in [("", "(purchase)"), ("", "(body)"), ("WITHOUT ROWID", "(purchase)")] {
+        let entity = Entity::shop(
+            MANIFEST,
+            &format!(
+                "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT); INSERT INTO customer VALUES (1, 'anna@x.org');
+                 CREATE TABLE purchase (id INTEGER PRIMARY KEY, customer INTEGER);
+                 INSERT INTO purchase VALUES (1, 1), (2, 1), (3, 1);
+                 CREATE TABLE line (id INTEGER PRIMARY KEY, purchase INTEGER, body TEXT, weight NUMERIC) {kind};
+                 INSERT INTO line VALUES (1, 1, 'a', 1), (2, 1, 'b', 2), (3, 2, 'c', 3), (4, 2, hex(zeroblob(600000)), 4),
+                                         (5, 2, 'd', zeroblob(2000000)), (6, 2, hex(zeroblob(700000)), 6), (7, 3, 'e', 7);
+                 CREATE INDEX line_by ON line {index};"
+            ),
+        );
+        let parts = entity.collect(ANNA);
+        let rows = [
+            "1,1,a,1",
+            "2,1,b,2",
+            "3,2,c,3",
+            "4,2,file:shop/line-files/000001.txt,4",
+            "5,2,d,file:shop/line-files/000002.bin",
+            "6,2,file:shop/line-files/000003.txt,6",
+            "7,3,e,7",
+        ];
+        assert_eq!(parts.rows("line"), rows, "{kind} {index}");
+        assert_eq!(parts.text("shop/line-files/000003.txt"), "00".repeat(700_000));
+    }
+}

@@ -3,14 +3,15 @@
 use std::io::Read;
 
 use rusqlite::blob::Blob;
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{MAIN_DB, ToSql};
+use rusqlite::{CachedStatement, Connection, ErrorCode, MAIN_DB, ToSql};
 
 use tributary_model::identifier::Folding;
 
 use super::schema::TableKind;
 use super::statement::{How, Statement, add_to_list, make_list, quote};
-use super::{Database, LARGE, Query};
+use super::{Database, LARGE, MAX_VALUE, Query, too_long};
 use crate::controller::Owned;
 use crate::source::inside::Inside;
 use crate::source::{Matching, OnRow, OnSlice, ReadError, Row, normal};
@@ -28,7 +29,7 @@ pub(super) fn find(
     values: &[Tuple],
     on_row: &mut OnRow<'_>,
 ) -> Result<(), ReadError> {
-    let reading = Reading { database, statement, query };
+    let reading = Reading::of(database, statement, query);
     match (statement.how, query.matching) {
         (How::Inside, _) => reading.inside(values, on_row),
         (_, Matching::Identifier(folding)) => {
@@ -43,16 +44,19 @@ pub(super) fn find(
                 let digits = texts.filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
                 exact.extend(digits.filter_map(|digits| digits.parse().ok()).map(|n| vec![Value::Integer(n)]));
             }
-            let all: Vec<&Value> = exact.iter().chain(&folded).flatten().collect();
-            reading.run(&statement.spelt(folding, exact.len(), folded.len(), reading.rowid()), &all, on_row)
+            let counts = (exact.len(), folded.len());
+            let all: Tuple = exact.into_iter().chain(folded).flatten().collect();
+            let sql = |select: &str| statement.spelt(select, folding, counts, reading.rowid());
+            reading.run(&sql, &[all], on_row)
         }
-        (How::Each, _) => reading.run_each(&statement.each(), values, on_row),
+        (How::Each, _) => reading.run(&|select| statement.each(select), values, on_row),
         (How::EachByKey, _) => {
-            reading.run_each(&statement.each_by_key(reading.rowid().unwrap_or("rowid")), values, on_row)
+            let alias = reading.rowid().unwrap_or("rowid");
+            reading.run(&|select| statement.each_by_key(select, alias), values, on_row)
         }
         (How::List, _) => {
             reading.list(values).map_err(|error| database.explain(&error))?;
-            reading.run(&statement.listed(), &[], on_row)
+            reading.run(&|select| statement.listed(select), &[Tuple::new()], on_row)
         }
     }
 }
@@ -60,44 +64,92 @@ pub(super) fn find(
 /// The statement that looks one spelling of an identifier up; `None` for a query that is something else.
 pub(super) fn identifier_sql(database: &Database, statement: &Statement, query: &Query<'_>) -> Option<String> {
     let Matching::Identifier(folding) = query.matching else { return None };
-    let reading = Reading { database, statement, query };
-    (statement.how != How::Inside).then(|| statement.spelt(folding, 1, 1, reading.rowid()))
+    let reading = Reading::of(database, statement, query);
+    (statement.how != How::Inside).then(|| statement.spelt(&statement.guarded, folding, (1, 1), reading.rowid()))
 }
 
 struct Reading<'d> {
     database: &'d Database,
     statement: &'d Statement,
     query: &'d Query<'d>,
+    /// Values that mean others' rows.
+    others: Tuple,
 }
 
-impl Reading<'_> {
-    fn run(&self, sql: &str, values: &[&Value], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
-        let mut statement = self.database.connection.prepare_cached(sql).map_err(|e| self.database.explain(&e))?;
-        let others = self.others();
-        self.execute(&mut statement, values.iter().copied().chain(&others), on_row)
+/// How a statement came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// With all rows.
+    End,
+    /// At a cell or value longer than SQLite may handle at the time.
+    LongCell,
+}
+
+/// While it lives, SQLite takes nothing longer than what is read as a whole.
+struct Short<'c>(&'c Connection);
+
+impl<'c> Short<'c> {
+    fn of(connection: &'c Connection) -> rusqlite::Result<Self> {
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LARGE)?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Short<'_> {
+    fn drop(&mut self) {
+        // Only a limit that SQLite does not know could be refused.
+        let _ = self.0.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE);
+    }
+}
+
+impl<'d> Reading<'d> {
+    fn of(database: &'d Database, statement: &'d Statement, query: &'d Query<'d>) -> Self {
+        let others = query.leaves_out().map(Owned::others).unwrap_or_default();
+        let others = others.iter().map(|other| Value::Text(other.clone().into_bytes())).collect();
+        Self { database, statement, query, others }
     }
 
-    /// Executes one statement for each of the values.
-    fn run_each(&self, sql: &str, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
-        let mut statement = self.database.connection.prepare_cached(sql).map_err(|e| self.database.explain(&e))?;
-        let others = self.others();
-        values.iter().try_for_each(|tuple| self.execute(&mut statement, tuple.iter().chain(&others), on_row))
+    /// Executes the statement that `sql` makes of a `SELECT`, once for each of `sets` of values.
+    ///
+    /// Cells are not asked for their length first: a large one is too long for SQLite here, and then the rows from there on
+    /// are read with the statement that tells large cells. It is the same snapshot and order, so what was given is skipped.
+    fn run(&self, sql: &dyn Fn(&str) -> String, sets: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
+        let mut sets = sets.iter();
+        let mut begun = None;
+        if let Some(bare) = self.statement.bare.as_ref().filter(|_| !self.statement.has_large.get()) {
+            let mut statement = self.prepare(&sql(bare))?;
+            let _short = Short::of(&self.database.connection).map_err(|error| self.database.explain(&error))?;
+            for values in sets.by_ref() {
+                let mut given = 0;
+                if self.execute(&mut statement, values, &mut given, on_row)? == Met::LongCell {
+                    self.statement.has_large.set(true);
+                    begun = Some((values, given));
+                    break;
+                }
+            }
+            if begun.is_none() {
+                return Ok(());
+            }
+        }
+        let mut statement = self.prepare(&sql(&self.statement.guarded))?;
+        for (values, given) in begun.into_iter().chain(sets.map(|values| (values, 0))) {
+            let mut skipped = 0;
+            let mut after = |row: &dyn Row| {
+                skipped += 1;
+                if skipped > given { on_row(row) } else { Ok(()) }
+            };
+            if self.execute(&mut statement, values, &mut 0, &mut after)? == Met::LongCell {
+                return Err(too_long());
+            }
+        }
+        Ok(())
     }
 
-    /// Values that mean others' rows.
-    fn others(&self) -> Vec<Value> {
-        let others = self.query.leaves_out().map(Owned::others).unwrap_or_default();
-        others.iter().map(|other| Value::Text(other.clone().into_bytes())).collect()
-    }
-
-    fn execute<'v>(
-        &self,
-        statement: &mut rusqlite::Statement<'_>,
-        values: impl Iterator<Item = &'v Value>,
-        on_row: &mut OnRow<'_>,
-    ) -> Result<(), ReadError> {
+    /// Prepares a statement and binds what stays the same: the first two parameters, to which nothing refers where no column
+    /// may be large.
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, ReadError> {
         let explain = |error: rusqlite::Error| self.database.explain(&error);
-        // Without columns that may be large nothing refers to the first two.
+        let mut statement = self.database.connection.prepare_cached(sql).map_err(explain)?;
         let parameters = statement.parameter_count();
         if parameters >= 1 {
             statement.raw_bind_parameter(1, LARGE).map_err(explain)?;
@@ -105,20 +157,41 @@ impl Reading<'_> {
         if parameters >= 2 {
             statement.raw_bind_parameter(2, self.database.marker.as_slice()).map_err(explain)?;
         }
-        for (value, at) in values.zip(3..) {
-            statement.raw_bind_parameter(at, Bound(value)).map_err(explain)?;
+        Ok(statement)
+    }
+
+    /// Executes a statement with these values. `given` counts the rows.
+    fn execute(
+        &self,
+        statement: &mut rusqlite::Statement<'_>,
+        values: &Tuple,
+        given: &mut u64,
+        on_row: &mut OnRow<'_>,
+    ) -> Result<Met, ReadError> {
+        let is_long = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::TooBig);
+        for (value, at) in values.iter().chain(&self.others).zip(3..) {
+            match statement.raw_bind_parameter(at, Bound(value)) {
+                Err(error) if is_long(&error) => return Ok(Met::LongCell),
+                bound => bound.map_err(|error| self.database.explain(&error))?,
+            }
         }
         let mut rows = statement.raw_query();
-        let mut count = 0_u64;
-        while let Some(row) = rows.next().map_err(explain)? {
-            count += 1;
-            if count.is_multiple_of(ROWS) {
-                self.database.watch.check()?;
+        loop {
+            match rows.next() {
+                Ok(Some(row)) => {
+                    *given += 1;
+                    if given.is_multiple_of(ROWS) {
+                        self.database.watch.check()?;
+                    }
+                    on_row(&Current { reading: self, row })?;
+                }
+                Ok(None) => break,
+                Err(error) if is_long(&error) => return Ok(Met::LongCell),
+                Err(error) => return Err(self.database.explain(&error)),
             }
-            on_row(&Current { reading: self, row })?;
         }
         self.database.watch.check()?;
-        Ok(())
+        Ok(Met::End)
     }
 
     fn list(&self, values: &[Tuple]) -> rusqlite::Result<()> {
@@ -134,9 +207,7 @@ impl Reading<'_> {
     /// Reads every row and compares what lies within its structured column.
     fn inside(&self, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
         let inside = Inside::new(self.query, values);
-        let explain = |error| self.database.explain(&error);
-        let mut statement = self.database.connection.prepare_cached(&self.statement.all()).map_err(explain)?;
-        self.execute(&mut statement, std::iter::empty(), &mut |row| inside.pass(row, on_row))
+        self.run(&|select| self.statement.all(select), &[Tuple::new()], &mut |row| inside.pass(row, on_row))
     }
 
     fn rowid(&self) -> Option<&'static str> {

@@ -1,5 +1,8 @@
 //! The queries of the SQLite connector. Names are quoted, values are bound.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
@@ -13,8 +16,13 @@ use crate::source::Matching;
 /// How one query is carried out.
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
-    /// `SELECT` with its columns and `FROM`.
-    select: String,
+    /// `SELECT` with its columns and `FROM`, with a marker in place of large cells.
+    pub(super) guarded: String,
+    /// The same without looking at the cells' lengths, which costs as much as to read them. `None` where that is no gain, or
+    /// where a second reading might have another order.
+    pub(super) bare: Option<String>,
+    /// Whether a large cell was met: then `bare` will not do.
+    pub(super) has_large: Rc<Cell<bool>>,
     /// How rows are told apart and ordered.
     pub(super) order: String,
     /// Columns in front of the declared ones that tell rows apart.
@@ -57,11 +65,17 @@ impl Statement {
             TableKind::View if query.primary_key.is_empty() => query.columns.iter().map(|c| quote(c)).collect(),
             TableKind::View => query.primary_key.iter().map(|&c| quote(&query.columns[c])).collect(),
         };
-        let cells = query.columns.iter().map(|name| cell(table, name));
-        let columns: Vec<String> = identity.iter().cloned().chain(cells).collect();
         let name = quote(&table.name);
+        let select = |cell: &dyn Fn(&String) -> String| {
+            let columns: Vec<String> = identity.iter().cloned().chain(query.columns.iter().map(cell)).collect();
+            format!("SELECT {} FROM {name}", columns.join(", "))
+        };
+        let (guarded, bare) = (select(&|name| cell(table, name)), select(&|name| quote(name)));
+        let is_gain = guarded != bare && table.kind != TableKind::View;
         let mut statement = Self {
-            select: format!("SELECT {} FROM {name}", columns.join(", ")),
+            guarded,
+            bare: is_gain.then_some(bare),
+            has_large: Rc::default(),
             // The key as bytes, whatever collation the column has; without a key there is no order to keep.
             order: match &table.kind {
                 TableKind::View if query.primary_key.is_empty() => String::new(),
@@ -89,7 +103,7 @@ impl Statement {
         if let Matching::Identifier(_) = query.matching {
             return Ok(How::List);
         }
-        let plan = explain(connection, &self.each())?;
+        let plan = explain(connection, &self.each(&self.guarded))?;
         let found =
             plan.iter().any(|step| step.starts_with("SEARCH")) && !plan.iter().any(|step| step.starts_with("SCAN"));
         // A composite key found by its first part only would read that part's rows for every value.
@@ -108,8 +122,8 @@ impl Statement {
     }
 
     /// Rows with one value, bound from ?3 on; after it, in all statements with a condition, those that mean others.
-    pub(super) fn each(&self) -> String {
-        format!("{} WHERE {}{}", self.select, self.equal(), self.order)
+    pub(super) fn each(&self, select: &str) -> String {
+        format!("{select} WHERE {}{}", self.equal(), self.order)
     }
 
     /// A condition, and that the row's owner is none of the others, whose values are bound from `first` on. What is neither
@@ -122,13 +136,13 @@ impl Statement {
     }
 
     /// As `each`; only the keys are sorted.
-    pub(super) fn each_by_key(&self, alias: &str) -> String {
-        self.by_key(alias, &self.equal())
+    pub(super) fn each_by_key(&self, select: &str, alias: &str) -> String {
+        self.by_key(select, alias, &self.equal())
     }
 
-    fn by_key(&self, alias: &str, condition: &str) -> String {
+    fn by_key(&self, select: &str, alias: &str, condition: &str) -> String {
         let keys = format!("SELECT \"{alias}\" FROM {} WHERE {condition}", self.table);
-        format!("{} WHERE \"{alias}\" IN ({keys}){}", self.select, self.order)
+        format!("{select} WHERE \"{alias}\" IN ({keys}){}", self.order)
     }
 
     fn equal(&self) -> String {
@@ -137,17 +151,23 @@ impl Statement {
     }
 
     /// Rows with one of the values in the list, read in the table's own order.
-    pub(super) fn listed(&self) -> String {
+    pub(super) fn listed(&self, select: &str) -> String {
         let (columns, values) = (self.compared.join(", "), list_columns(self.compared.len()));
         let columns = if self.compared.len() > 1 { format!("({columns})") } else { columns };
         let scan = if self.order.contains("COLLATE") || self.order.is_empty() { "" } else { " NOT INDEXED" };
         let condition = self.own(format!("{columns} IN (SELECT {values} FROM temp.sought)"), 3);
-        format!("{}{scan} WHERE {condition}{}", self.select, self.order)
+        format!("{select}{scan} WHERE {condition}{}", self.order)
     }
 
     /// Rows with one of `count` spellings of identifiers, bound from ?3 on, or one of their `folded` forms, bound after them.
     /// Only the keys of what is found are sorted.
-    pub(super) fn spelt(&self, folding: Folding, count: usize, folded: usize, alias: Option<&str>) -> String {
+    pub(super) fn spelt(
+        &self,
+        select: &str,
+        folding: Folding,
+        (count, folded): (usize, usize),
+        alias: Option<&str>,
+    ) -> String {
         let marks =
             |from: usize, count: usize| (from..from + count).map(|n| format!("?{n}")).collect::<Vec<_>>().join(", ");
         let (column, exact) = (&self.compared[0], marks(3, count));
@@ -161,14 +181,14 @@ impl Statement {
         };
         let condition = self.own(condition, 3 + count + folded);
         match alias {
-            Some(alias) => self.by_key(alias, &condition),
-            None => format!("{} WHERE {condition}{}", self.select, self.order),
+            Some(alias) => self.by_key(select, alias, &condition),
+            None => format!("{select} WHERE {condition}{}", self.order),
         }
     }
 
     /// All rows.
-    pub(super) fn all(&self) -> String {
-        format!("{}{}", self.select, self.order)
+    pub(super) fn all(&self, select: &str) -> String {
+        format!("{select}{}", self.order)
     }
 }
 
