@@ -78,6 +78,8 @@ pub struct Spill {
     file: Option<Connection>,
     cipher: LessSafeKey,
     chunks: i64,
+    /// Room for one value's bytes.
+    key: Zeroizing<Vec<u8>>,
 }
 
 /// Hashes what is a keyed hash already: its lower half.
@@ -130,6 +132,7 @@ impl Spill {
             file: None,
             cipher: LessSafeKey::new(cipher),
             chunks: 0,
+            key: Zeroizing::default(),
         })
     }
 
@@ -184,14 +187,21 @@ impl Spill {
         Ok(transaction.commit()?)
     }
 
-    /// Puts a value at the end of a queue.
-    pub fn push(&mut self, lookup: usize, tuple: &Tuple) -> Result<(), SpillError> {
-        let queue = &mut self.queues[lookup];
-        let before = queue.tail.len();
-        tuple.iter().for_each(|value| value.write_key(&mut queue.tail));
-        self.held += queue.tail.len() - before;
-        queue.count += 1;
-        queue.mixed |= !tuple.iter().all(is_plain);
+    /// Puts a value at the end of a queue, unless it was a member of `set` before.
+    pub fn push_new(&mut self, set: u64, lookup: usize, tuple: &[Value]) -> Result<(), SpillError> {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        tuple.iter().for_each(|value| value.write_key(&mut key));
+        let is_new = self.first_time(set, &key);
+        if matches!(is_new, Ok(true)) {
+            let queue = &mut self.queues[lookup];
+            queue.tail.extend_from_slice(&key);
+            queue.count += 1;
+            queue.mixed |= !tuple.iter().all(is_plain);
+            self.held += key.len();
+        }
+        self.key = key;
+        is_new?;
         if self.held > self.limit.frontier { self.flush_largest() } else { Ok(()) }
     }
 
@@ -331,7 +341,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut spill = Spill::new(folder.path(), 2, TINY).unwrap();
         for n in 0..500 {
-            spill.push(n % 2, &vec![Value::Integer(n as i64), Value::Text(b"anna@example.org".to_vec())]).unwrap();
+            let tuple = [Value::Integer(n as i64), Value::Text(b"anna@example.org".to_vec())];
+            spill.push_new(0, n % 2, &tuple).unwrap();
         }
         assert_eq!(spill.waiting(1), 250);
         let mut out = Vec::new();
@@ -348,8 +359,8 @@ mod tests {
     fn the_file_has_no_name() {
         let folder = tempfile::tempdir().unwrap();
         let mut spill = Spill::new(folder.path(), 1, TINY).unwrap();
-        for _ in 0..100 {
-            spill.push(0, &vec![Value::Text(b"anna@example.org".to_vec())]).unwrap();
+        for n in 0..100 {
+            spill.push_new(0, 0, &[Value::Integer(n), Value::Text(b"anna@example.org".to_vec())]).unwrap();
         }
         assert!(spill.spilled());
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -122,7 +122,7 @@ impl Walk<'_> {
         for (id, lookup) in self.plan.lookups.iter().enumerate() {
             let SoughtBy::Identifier(kind) = &lookup.by else { continue };
             for value in sought.iter().filter(|s| s.kind() == kind).flat_map(Sought::values) {
-                self.want(id, [value], spill)?;
+                self.want_one(id, value, spill)?;
             }
         }
         Ok(())
@@ -227,7 +227,12 @@ impl Walk<'_> {
         for edge in &self.plan.edges[node] {
             // One field is the rule: there is nothing to combine.
             if let [field] = edge.fields.as_slice() {
-                values_at(row, field).into_iter().try_for_each(|value| self.want(edge.lookup, [value], spill))?;
+                if field.structured {
+                    let values = values_at(row, field);
+                    values.into_iter().try_for_each(|value| self.want_one(edge.lookup, value, spill))?;
+                } else if let Some(value) = Value::of(row.cell(field.column)) {
+                    self.want_one(edge.lookup, value, spill)?;
+                }
                 continue;
             }
             let values: Vec<_> = edge.fields.iter().map(|field| values_at(row, field)).collect();
@@ -239,19 +244,23 @@ impl Walk<'_> {
     }
 
     /// Puts a value in a lookup's queue, in the type that its fields are declared with, unless it was there before.
-    fn want(&self, id: LookupId, tuple: impl IntoIterator<Item = Value>, spill: &mut Spill) -> Result<(), ReadError> {
-        let lookup = &self.plan.lookups[id];
+    fn want(&self, id: LookupId, tuple: Tuple, spill: &mut Spill) -> Result<(), ReadError> {
+        let fields = &self.plan.lookups[id].fields;
         let cast: Option<Tuple> =
-            tuple.into_iter().zip(&lookup.fields).map(|(value, field)| value.cast(field.data_type)).collect();
-        let Some(cast) = cast else { return Ok(()) };
-        let mut key = Vec::new();
-        cast.iter().for_each(|value| value.write_key(&mut key));
+            tuple.into_iter().zip(fields).map(|(value, field)| value.cast(field.data_type)).collect();
+        cast.map_or(Ok(()), |cast| self.queue(id, &cast, spill))
+    }
+
+    /// The same for a lookup by one field.
+    fn want_one(&self, id: LookupId, value: Value, spill: &mut Spill) -> Result<(), ReadError> {
+        let cast = value.cast(self.plan.lookups[id].fields[0].data_type);
+        cast.map_or(Ok(()), |cast| self.queue(id, &[cast], spill))
+    }
+
+    fn queue(&self, id: LookupId, cast: &[Value], spill: &mut Spill) -> Result<(), ReadError> {
         // Sets of values are numbered after those of rows.
         let set = self.graph.nodes().len() + id;
-        if spill.first_time(set as u64, &key)? {
-            spill.push(id, &cast)?;
-        }
-        Ok(())
+        Ok(spill.push_new(set as u64, id, cast)?)
     }
 }
 
