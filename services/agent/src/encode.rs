@@ -6,6 +6,7 @@
 
 mod cell;
 mod csv;
+mod kinds;
 mod moment;
 mod ndjson;
 mod overview;
@@ -37,6 +38,9 @@ const BUFFER: usize = 64 * 1024;
 /// Bytes that wait over all collections.
 const ALL_BUFFERS: usize = 4 * 1024 * 1024;
 
+/// Cells of a row that need no memory of their own.
+const FEW: usize = 32;
+
 /// How large things may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sizes {
@@ -60,7 +64,8 @@ pub(crate) struct Encoder<'e> {
     writer: part::Writer<'e>,
     /// Whose rows the part begun holds.
     open: Option<NodeId>,
-    tables: BTreeMap<NodeId, Pending>,
+    /// Per node.
+    tables: Vec<Pending>,
     waiting: usize,
     digest: PartListDigest,
     summary: PartsSummary,
@@ -110,7 +115,7 @@ impl<'e> Encoder<'e> {
             previews: preview::Previews::new(graph),
             writer: part::Writer::new(sink),
             open: None,
-            tables: BTreeMap::new(),
+            tables: graph.nodes().iter().map(|_| Pending::default()).collect(),
             waiting: 0,
             digest: PartListDigest::new(),
             summary: PartsSummary { count: 0, bytes: 0, encoded_bytes: 0, rows: 0, sha256 },
@@ -121,37 +126,37 @@ impl<'e> Encoder<'e> {
 
     /// Writes what waits, gives the previews after all parts, and sums up.
     pub(crate) fn finish(mut self) -> Result<Encoded, SinkError> {
-        let nodes: Vec<NodeId> = self.tables.keys().copied().collect();
         // The part begun first: it is the one that need not be cut.
         let open = self.open;
-        for node in open.into_iter().chain(nodes.into_iter().filter(|&n| Some(n) != open)) {
+        for node in open.into_iter().chain((0..self.tables.len()).filter(|&n| Some(n) != open)) {
             self.flush(node)?;
         }
         self.close()?;
         let parts = PartsSummary { sha256: self.digest.finish(), ..self.summary };
-        let finished = |node: NodeId| self.tables.get(&node).map_or(0, |pending| pending.finished);
+        let finished = |node: NodeId| self.tables[node].finished;
         let previews_sha256 = self.previews.finish(finished, self.writer.into_sink())?;
         Ok(Encoded { parts, tables_sha256: digest(&self.described), previews_sha256 })
     }
 
     /// Moves the rows that wait for a collection into its part.
     fn flush(&mut self, node: NodeId) -> Result<(), SinkError> {
-        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
-        let (rows, count) = (std::mem::take(&mut pending.rows), std::mem::take(&mut pending.count));
+        let pending = &mut self.tables[node];
+        let (mut rows, count) = (std::mem::take(&mut pending.rows), std::mem::take(&mut pending.count));
         self.waiting -= rows.len();
         if count == 0 {
             return Ok(());
         }
-        let full = |pending: &Pending| pending.in_part.1 + rows.len() as u64 > self.sizes.part;
-        if self.open != Some(node) || full(pending) {
+        let bytes = rows.len() as u64;
+        if self.open != Some(node) || pending.in_part.1 + bytes > self.sizes.part {
             self.close()?;
             self.begin_table(node)?;
         }
         self.writer.write(&rows)?;
-        if let Some(pending) = self.tables.get_mut(&node) {
-            pending.in_part.0 += count;
-            pending.in_part.1 += rows.len() as u64;
-        }
+        rows.clear();
+        let pending = &mut self.tables[node];
+        pending.rows = rows;
+        pending.in_part.0 += count;
+        pending.in_part.1 += bytes;
         Ok(())
     }
 
@@ -160,7 +165,7 @@ impl<'e> Encoder<'e> {
             TableFormat::Csv => csv::header(self.graph.collection(node)),
             TableFormat::Ndjson => Vec::new(),
         };
-        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
+        let pending = &mut self.tables[node];
         pending.parts += 1;
         pending.in_part = (0, header.len() as u64);
         if !pending.described {
@@ -178,7 +183,11 @@ impl<'e> Encoder<'e> {
     /// Ends the part begun, if there is one.
     fn close(&mut self) -> Result<(), SinkError> {
         let Some(node) = self.open.take() else { return Ok(()) };
-        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
+        let pending = &mut self.tables[node];
+        // Room for rows is kept by one collection at a time: there may be very many.
+        if pending.rows.is_empty() {
+            pending.rows = Vec::new();
+        }
         let path = self.paths.table(node, pending.parts, self.format.as_str());
         let rows = pending.in_part.0;
         pending.finished += rows;
@@ -219,11 +228,10 @@ impl<'e> Encoder<'e> {
     }
 
     /// Writes a cell as a file of its own and returns where.
-    fn file(&mut self, node: NodeId, row: &dyn Row, column: usize) -> Result<String, ReadError> {
+    fn file(&mut self, node: NodeId, row: &dyn Row, column: usize, cell: Cell<'_>) -> Result<String, ReadError> {
         self.close()?;
-        let cell = row.cell(column);
         let text = matches!(cell, Cell::Text(_) | Cell::Large(Large { text: true, .. }));
-        let pending = self.tables.entry(node).or_default();
+        let pending = &mut self.tables[node];
         pending.files += 1;
         let path = self.paths.file(node, pending.files, if text { "txt" } else { "bin" });
         let encoding = if text { Encoding::Deflate } else { Encoding::Identity };
@@ -241,26 +249,40 @@ impl<'e> Encoder<'e> {
     }
 
     fn relieve(&mut self) -> Result<(), SinkError> {
-        let largest = self.tables.iter().max_by_key(|(_, pending)| pending.rows.len()).map(|(&node, _)| node);
+        let largest = (0..self.tables.len()).max_by_key(|&node| self.tables[node].rows.len());
         largest.map_or(Ok(()), |node| self.flush(node))
     }
 }
 
 impl Visitor for Encoder<'_> {
     fn row(&mut self, node: NodeId, row: &dyn Row) -> Result<(), ReadError> {
+        let width = self.graph.collection(node).fields.len();
+        // Each cell is asked for once: that costs as much as to write it.
+        let mut few = [Cell::Null; FEW];
+        let many: Vec<Cell<'_>>;
+        let cells = match few.get_mut(..width) {
+            Some(few) => {
+                few.iter_mut().zip(0..).for_each(|(cell, column)| *cell = row.cell(column));
+                &*few
+            }
+            None => {
+                many = (0..width).map(|column| row.cell(column)).collect();
+                many.as_slice()
+            }
+        };
         let mut files = BTreeMap::new();
-        let mut started = self.append(node, row, &files);
+        let mut started = self.append(node, cells, &files);
         if started.is_none() {
-            for column in 0..self.graph.collection(node).fields.len() {
-                if cell::is_large(row.cell(column), self.sizes.cell) {
-                    files.insert(column, self.file(node, row, column)?);
+            for (column, &cell) in cells.iter().enumerate() {
+                if cell::is_large(cell, self.sizes.cell) {
+                    files.insert(column, self.file(node, row, column, cell)?);
                 }
             }
-            started = self.append(node, row, &files);
+            started = self.append(node, cells, &files);
         }
         let before = started.ok_or_else(|| ReadError::NotReadable("a value changed while it was read".to_owned()))?;
-        self.previews.row(node, row, &files);
-        let pending = self.tables.entry(node).or_default();
+        self.previews.row(node, cells, &files);
+        let pending = &mut self.tables[node];
         pending.count += 1;
         self.waiting += pending.rows.len() - before;
         // A part ends at a row: what would make it too large begins the next one.
@@ -276,16 +298,15 @@ impl Visitor for Encoder<'_> {
 
 impl Encoder<'_> {
     /// Appends a row to those that wait, and says where it starts. `None`: cells of it must be in files first, and
-    /// nothing was appended. That is found out on the way, as to look at each cell twice would cost more than to write
-    /// most of them.
-    fn append(&mut self, node: NodeId, row: &dyn Row, paths: &BTreeMap<usize, String>) -> Option<usize> {
+    /// nothing was appended.
+    fn append(&mut self, node: NodeId, cells: &[Cell<'_>], paths: &BTreeMap<usize, String>) -> Option<usize> {
         let fields = &self.graph.collection(node).fields;
         let files = cell::Files { paths, largest: self.sizes.cell, marked: self.marked[node] };
-        let rows = &mut self.tables.entry(node).or_default().rows;
+        let rows = &mut self.tables[node].rows;
         let before = rows.len();
         let whole = match self.format {
-            TableFormat::Csv => csv::row(rows, fields.len(), row, &files),
-            TableFormat::Ndjson => ndjson::row(rows, fields, row, &files),
+            TableFormat::Csv => csv::row(rows, cells, &files),
+            TableFormat::Ndjson => ndjson::row(rows, fields, cells, &files),
         };
         if !whole {
             rows.truncate(before);
@@ -298,7 +319,7 @@ impl Encoder<'_> {
     fn flush_cut(&mut self, node: NodeId, last: usize) -> Result<(), SinkError> {
         let limit = self.sizes.part;
         let open = self.open == Some(node);
-        let Some(pending) = self.tables.get_mut(&node) else { return Ok(()) };
+        let pending = &mut self.tables[node];
         let in_part = if open { pending.in_part.1 } else { 0 };
         if in_part + pending.rows.len() as u64 <= limit || last == 0 {
             return self.flush(node);
@@ -307,11 +328,9 @@ impl Encoder<'_> {
         pending.count -= 1;
         self.waiting -= rest.len();
         self.flush(node)?;
-        if let Some(pending) = self.tables.get_mut(&node) {
-            self.waiting += rest.len();
-            pending.rows = rest;
-            pending.count = 1;
-        }
+        self.waiting += rest.len();
+        self.tables[node].rows.extend_from_slice(&rest);
+        self.tables[node].count = 1;
         self.flush(node)
     }
 }

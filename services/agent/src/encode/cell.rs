@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 
 use tributary_archive::redaction::{MARK_START, RedactionReason};
 
-use crate::source::Row;
 use crate::value::Cell;
 
 /// How the cells of a table's rows are written.
@@ -28,8 +27,7 @@ pub(super) struct Files<'f> {
 
 impl Files<'_> {
     /// The cell as it is written; `None` when it must be in a file and is not.
-    pub(super) fn written<'c>(&self, row: &'c dyn Row, column: usize) -> Option<Written<'c>> {
-        let cell = row.cell(column);
+    pub(super) fn written<'c>(&self, cell: Cell<'c>, column: usize) -> Option<Written<'c>> {
         if !is_large(cell, self.largest) {
             return Some(self.told_apart(written(cell, None)));
         }

@@ -3,12 +3,12 @@
 use tributary_model::manifest::Field;
 
 use super::cell::{Files, Written, digits};
-use crate::source::Row;
+use crate::value::Cell;
 
 /// Appends a row. False: a cell of it must be in a file and is not, and what was appended is no whole row.
-pub(super) fn row(out: &mut Vec<u8>, fields: &[Field], row: &dyn Row, files: &Files<'_>) -> bool {
-    for (column, field) in fields.iter().enumerate() {
-        let Some(cell) = files.written(row, column) else { return false };
+pub(super) fn row(out: &mut Vec<u8>, fields: &[Field], cells: &[Cell<'_>], files: &Files<'_>) -> bool {
+    for (column, (field, &cell)) in fields.iter().zip(cells).enumerate() {
+        let Some(cell) = files.written(cell, column) else { return false };
         out.push(if column == 0 { b'{' } else { b',' });
         text(out, &field.shown);
         out.push(b':');

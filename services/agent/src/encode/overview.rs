@@ -7,7 +7,6 @@ use tributary_archive::preview::{MAX_OVERVIEW_BYTES, MAX_OVERVIEW_VALUES, Overvi
 use tributary_model::manifest::{Collection, Dataset, Field, covers};
 
 use super::preview::{json_len, shown};
-use crate::source::Row;
 use crate::value::Cell;
 
 /// Most bytes of a collection's overview in its preview's line, so that rows have room beside it.
@@ -30,6 +29,8 @@ struct Column {
 }
 
 struct Listed {
+    /// Differs for most values that differ, and is compared first.
+    tag: u64,
     raw: Raw,
     text: String,
 }
@@ -65,9 +66,9 @@ impl Overview {
     }
 
     /// Takes a row's values.
-    pub(super) fn look(&mut self, fields: &[Field], row: &dyn Row) {
+    pub(super) fn look(&mut self, fields: &[Field], cells: &[Cell<'_>]) {
         for column in self.columns.iter_mut().filter(|column| column.open) {
-            column.look(&fields[column.index], row.cell(column.index), &mut self.bytes);
+            column.look(&fields[column.index], cells[column.index], &mut self.bytes);
         }
     }
 
@@ -95,7 +96,11 @@ impl Overview {
 
 impl Column {
     fn look(&mut self, field: &Field, cell: Cell<'_>, bytes: &mut usize) {
-        if matches!(cell, Cell::Null | Cell::Redacted(_)) || self.listed.iter().any(|listed| listed.raw.is(cell)) {
+        if matches!(cell, Cell::Null | Cell::Redacted(_)) {
+            return;
+        }
+        let tag = tag(cell);
+        if self.listed.iter().any(|listed| listed.tag == tag && listed.raw.is(cell)) {
             return;
         }
         match short(field, cell) {
@@ -109,7 +114,7 @@ impl Column {
                     return;
                 }
                 *bytes += cost;
-                self.listed.push(Listed { raw: Raw::of(cell), text });
+                self.listed.push(Listed { tag, raw: Raw::of(cell), text });
             }
         }
         self.open = !(self.more && self.listed.len() == MAX_OVERVIEW_VALUES);
@@ -125,6 +130,22 @@ fn short(field: &Field, cell: Cell<'_>) -> Option<String> {
         _ => {}
     }
     shown(field, cell).filter(|text| text.len() <= MAX_OVERVIEW_BYTES).map(String::from)
+}
+
+/// A number that equal cells have in common: of texts, their length and what they end in, where those of a column differ.
+fn tag(cell: Cell<'_>) -> u64 {
+    match cell {
+        Cell::Integer(n) => n.cast_unsigned(),
+        Cell::Real(n) => n.to_bits(),
+        Cell::Text(bytes) | Cell::Decimal(bytes) => {
+            let end = match bytes.last_chunk() {
+                Some(end) => u64::from_le_bytes(*end),
+                None => bytes.iter().fold(0, |end, byte| end << 8 | u64::from(*byte)),
+            };
+            end ^ (bytes.len() as u64).rotate_left(48)
+        }
+        _ => 0,
+    }
 }
 
 impl Raw {

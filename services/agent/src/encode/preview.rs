@@ -19,7 +19,6 @@ use super::moment;
 use super::overview::Overview;
 use crate::collect::{PartSink, SinkError};
 use crate::graph::{Graph, NodeId};
-use crate::source::Row;
 use crate::value::Cell;
 
 /// Lengths at which cells are cut, tried one after another until a collection's first row fits: a person is better
@@ -75,7 +74,7 @@ impl<'g> Previews<'g> {
     }
 
     /// Takes a row that goes into a part.
-    pub(super) fn row(&mut self, node: NodeId, row: &dyn Row, files: &BTreeMap<usize, String>) {
+    pub(super) fn row(&mut self, node: NodeId, cells: &[Cell<'_>], files: &BTreeMap<usize, String>) {
         let collection = self.graph.collection(node);
         let extract = self.of.entry(node).or_insert_with(|| {
             let overview = Overview::of(self.graph.dataset(node), collection);
@@ -85,9 +84,9 @@ impl<'g> Previews<'g> {
         });
         let Some(extract) = extract else { return };
         let before = extract.bytes();
-        extract.overview.look(&collection.fields, row);
+        extract.overview.look(&collection.fields, cells);
         if !extract.full {
-            extract.full = !keep(extract, &collection.fields, row, files, self.limits.each);
+            extract.full = !keep(extract, &collection.fields, cells, files, self.limits.each);
         }
         self.bytes = self.bytes + extract.bytes() - before;
         while self.bytes > self.limits.all && self.relieve() {}
@@ -147,19 +146,26 @@ impl<'g> Previews<'g> {
 }
 
 /// Keeps a row if there is room for it. False: there is not.
-fn keep(extract: &mut Extract, fields: &[Field], row: &dyn Row, files: &BTreeMap<usize, String>, most: usize) -> bool {
+fn keep(
+    extract: &mut Extract,
+    fields: &[Field],
+    cells: &[Cell<'_>],
+    files: &BTreeMap<usize, String>,
+    most: usize,
+) -> bool {
     if extract.rows.len() == MAX_ROWS {
         return false;
     }
     let cuts = if extract.rows.is_empty() { CUTS.as_slice() } else { &CUTS[..1] };
     for &longest in cuts {
-        let cells: Vec<PreviewCell> = fields
+        let shown: Vec<PreviewCell> = fields
             .iter()
+            .zip(cells)
             .enumerate()
-            .map(|(column, field)| cell(field, row.cell(column), files.get(&column), longest))
+            .map(|(column, (field, &of))| cell(field, of, files.get(&column), longest))
             .collect();
         // Texts and numbers cannot fail to serialise.
-        let line = serde_json::to_vec(&cells).unwrap_or_default();
+        let line = serde_json::to_vec(&shown).unwrap_or_default();
         if extract.bytes() + line.len() < most {
             extract.bytes += line.len() + 1;
             extract.rows.push(line);
