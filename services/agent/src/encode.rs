@@ -2,8 +2,10 @@
 //! deflated and measured on the way into the sink. Same rows, same bytes.
 //!
 //! A sink takes one part at a time, so rows of a collection wait in a small buffer until a part is worth beginning.
-//! `preview` and `overview` keep an extract while the rows go by. Neighbours: `collect` (the sink), `walk` (the rows).
+//! `part` gives them to a `press`, which a large part has on a thread `beside`. `preview` and `overview` keep an extract
+//! while the rows go by. Neighbours: `collect` (the sink), `walk` (the rows).
 
+mod beside;
 mod cell;
 mod csv;
 mod kinds;
@@ -12,6 +14,7 @@ mod ndjson;
 mod overview;
 pub(crate) mod part;
 mod path;
+mod press;
 mod preview;
 mod table;
 
@@ -141,7 +144,7 @@ impl<'e> Encoder<'e> {
     /// Moves the rows that wait for a collection into its part.
     fn flush(&mut self, node: NodeId) -> Result<(), SinkError> {
         let pending = &mut self.tables[node];
-        let (mut rows, count) = (std::mem::take(&mut pending.rows), std::mem::take(&mut pending.count));
+        let (rows, count) = (std::mem::take(&mut pending.rows), std::mem::take(&mut pending.count));
         self.waiting -= rows.len();
         if count == 0 {
             return Ok(());
@@ -151,10 +154,9 @@ impl<'e> Encoder<'e> {
             self.close()?;
             self.begin_table(node)?;
         }
-        self.writer.write(&rows)?;
-        rows.clear();
+        let emptied = self.writer.write_block(rows)?;
         let pending = &mut self.tables[node];
-        pending.rows = rows;
+        pending.rows = emptied;
         pending.in_part.0 += count;
         pending.in_part.1 += bytes;
         Ok(())
