@@ -25,6 +25,9 @@ use crate::collect::{CollectLimits, LARGE_CELL, Sources};
 
 /// Largest plain size of a table's part: what the archive profile allows.
 pub const MAX_PART_BYTES: u64 = 64 * 1024 * 1024;
+/// The same unless said otherwise. The gateway takes a part when it is whole: of a large one it would do so for long after
+/// the last row.
+const PART_BYTES: u64 = MAX_PART_BYTES / 2;
 
 /// The configuration of one agent process.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,7 +133,7 @@ impl Default for Limits {
             snapshot_max: Duration::from_secs(60),
             snapshot_attempts: 3,
             unavailable_for: Duration::from_secs(12 * 3600),
-            part_bytes: MAX_PART_BYTES,
+            part_bytes: PART_BYTES,
             large_cell: LARGE_CELL,
             walk_memory: 8 << 20,
             retry_min: Duration::from_secs(5),

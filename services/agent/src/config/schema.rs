@@ -219,7 +219,7 @@ struct LimitsSection {
     snapshot_attempts: Option<u32>,
     /// How long a system that does not answer is tried before it is named as not searched; 12h unless said otherwise.
     unavailable_for: Option<String>,
-    /// Largest plain size of a table's part, 64KiB to 64MiB.
+    /// Largest plain size of a table's part, 64KiB to 64MiB; 32MiB when not said.
     part_bytes: Option<String>,
     /// Cells above this become files of their own, 1KiB to 1MiB, which is the default.
     large_cell: Option<String>,
