@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use tributary_model::id::EntityId;
+
 use super::*;
 
 /// How far the clock of another process is ahead.
