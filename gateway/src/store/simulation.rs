@@ -14,6 +14,7 @@ mod draw;
 mod group;
 mod heal;
 mod history;
+mod inline;
 mod kept;
 mod leases;
 mod look;
@@ -33,7 +34,7 @@ use tributary_model::lifecycle::{CASE, TASK, TaskEvent};
 
 use super::StoreError;
 use super::tests::place::Engine;
-use bench::Bench;
+use bench::{Bench, Driver};
 use broken::{Broken, STORES, WRITES};
 use oracle::Stats;
 use schedule::Schedule;
@@ -64,7 +65,7 @@ struct Failed {
 
 /// Runs the schedules of `seeds` until the time is over or `most` have failed; on as many threads as there are cores.
 fn explore(
-    engine: Engine,
+    driver: Driver,
     seeds: std::ops::Range<u64>,
     time: Duration,
     broken: Broken,
@@ -73,7 +74,7 @@ fn explore(
     let (next, done, until) = (AtomicU64::new(seeds.start), AtomicU64::new(0), Instant::now() + time);
     let (stats, failed) = (Mutex::new(Stats::default()), Mutex::new(Vec::new()));
     let explore = async || {
-        let bench = Bench::open(engine, broken).await.unwrap();
+        let bench = Bench::open(driver, broken).await.unwrap();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= seeds.end || Instant::now() > until || failed.lock().unwrap().len() >= most {
@@ -105,7 +106,7 @@ fn runtime() -> tokio::runtime::Runtime {
 /// Runs a kept schedule.
 fn keeps(lines: &str) {
     runtime().block_on(async {
-        let bench = Bench::open(Engine::Sqlite, Broken::Nothing).await.unwrap();
+        let bench = Bench::open(Driver::Inline, Broken::Nothing).await.unwrap();
         let outcome = bench.run(&Schedule::from_lines(lines)).await.0;
         bench.close().await;
         outcome.unwrap();
@@ -139,11 +140,15 @@ fn every_schedule_keeps_every_promise() {
         3_000
     };
     let from = from.unwrap_or_default();
-    let postgres = std::env::var("TRIBUTARY_SIMULATION_ENGINE").is_ok_and(|engine| engine == "postgres");
-    let engine = if postgres { Engine::Postgres } else { Engine::Sqlite };
+    let driver = match std::env::var("TRIBUTARY_SIMULATION_ENGINE").as_deref() {
+        Ok("postgres") => Driver::Product(Engine::Postgres),
+        Ok("sqlite") => Driver::Product(Engine::Sqlite),
+        Ok(other) => panic!("TRIBUTARY_SIMULATION_ENGINE is {other:?}; it may be sqlite or postgres"),
+        Err(_) => Driver::Inline,
+    };
     let time = Duration::from_secs(60 * minutes.unwrap_or(60));
     let begun = Instant::now();
-    let (done, stats, failed) = explore(engine, from..from + seeds.unwrap_or(usual), time, Broken::Nothing, 3);
+    let (done, stats, failed) = explore(driver, from..from + seeds.unwrap_or(usual), time, Broken::Nothing, 3);
     println!(
         "{done} schedules from seed {from} in {:.1} s: {} looks, {} archives, {} stale writes refused",
         begun.elapsed().as_secs_f64(),
@@ -160,7 +165,8 @@ fn every_schedule_keeps_every_promise() {
 
 #[test]
 fn schedules_keep_every_promise_on_postgresql_too() {
-    let (_, stats, failed) = explore(Engine::Postgres, 0..60, Duration::from_secs(600), Broken::Nothing, 1);
+    let (_, stats, failed) =
+        explore(Driver::Product(Engine::Postgres), 0..60, Duration::from_secs(600), Broken::Nothing, 1);
     failed.iter().for_each(Failed::tell);
     assert!(failed.is_empty() && stats.archives > 0);
 }
@@ -197,7 +203,7 @@ fn an_object_that_is_taken_away_in_doubt_is_found_out() {
 }
 
 fn found_out(promise: &str, broken: Broken) {
-    let (done, _, failed) = explore(Engine::Sqlite, 0..4_000, Duration::from_secs(300), broken, 1);
+    let (done, _, failed) = explore(Driver::Inline, 0..4_000, Duration::from_secs(300), broken, 1);
     let failed = failed.first().unwrap_or_else(|| panic!("{promise}: not found in {done} schedules"));
     println!(
         "{promise}: found by seed {} in {} steps: {}",

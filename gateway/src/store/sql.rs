@@ -3,6 +3,8 @@
 //! `value` is what is bound, `row` what is read, `statement` the texts. Neighbours: `writer` and `postgres`, which run
 //! what is written.
 
+#[cfg(test)]
+pub(super) mod inline;
 mod row;
 mod statement;
 mod value;
@@ -35,6 +37,8 @@ pub(super) struct Tx {
 enum Conn {
     Sqlite(SqliteConnection),
     Postgres(Lent),
+    #[cfg(test)]
+    Inline(inline::Inline),
 }
 
 impl Tx {
@@ -48,6 +52,12 @@ impl Tx {
         Self { conn: Conn::Postgres(conn), touched: Vec::new(), drafted: false, spoilt: false }
     }
 
+    /// Over the one connection of a simulated world.
+    #[cfg(test)]
+    pub(super) fn inline(conn: inline::Inline) -> Self {
+        Self { conn: Conn::Inline(conn), touched: Vec::new(), spoilt: false }
+    }
+
     /// Runs a statement; returns how many rows it changed.
     pub(super) async fn run(&mut self, sql: impl Into<Sql>, values: &[Val]) -> Result<u64, StoreError> {
         let sql = sql.into();
@@ -56,6 +66,8 @@ impl Tx {
             Conn::Postgres(conn) => {
                 bind(sql.postgres, values).execute(conn.get()?).await.map(|done| done.rows_affected())
             }
+            #[cfg(test)]
+            Conn::Inline(conn) => return conn.run(sql, values),
         };
         self.noted(done)
     }
@@ -66,6 +78,8 @@ impl Tx {
         let rows = match &mut self.conn {
             Conn::Sqlite(conn) => sqlite_rows(conn, sql, values).await,
             Conn::Postgres(conn) => postgres_rows(conn.get()?, sql, values).await,
+            #[cfg(test)]
+            Conn::Inline(conn) => return conn.rows(sql, values),
         };
         self.noted(rows)
     }
@@ -78,6 +92,8 @@ impl Tx {
             Conn::Postgres(conn) => {
                 bind(sql.postgres, values).fetch_optional(conn.get()?).await.map(|row| row.map(Row::Postgres))
             }
+            #[cfg(test)]
+            Conn::Inline(conn) => return Ok(conn.rows(sql, values)?.into_iter().next()),
         };
         self.noted(row)
     }
@@ -104,6 +120,8 @@ impl Tx {
         match self.conn {
             Conn::Sqlite(conn) => Ok(conn.close().await?),
             Conn::Postgres(_) => Ok(()),
+            #[cfg(test)]
+            Conn::Inline(_) => Ok(()),
         }
     }
 }
@@ -127,6 +145,8 @@ pub(super) enum Readers {
         single: Mutex<SqliteConnection>,
     },
     Postgres(Questions),
+    #[cfg(test)]
+    Inline(inline::Inline),
 }
 
 impl Readers {
@@ -147,6 +167,8 @@ impl Readers {
 pub(super) enum Snapshot {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     Postgres(super::postgres::View),
+    #[cfg(test)]
+    Inline(inline::View),
 }
 
 impl Snapshot {
@@ -154,6 +176,8 @@ impl Snapshot {
         match readers {
             Readers::Sqlite { pool, .. } => Ok(Self::Sqlite(pool.begin().await?)),
             Readers::Postgres(questions) => questions.view().await.map(Self::Postgres),
+            #[cfg(test)]
+            Readers::Inline(inline) => Ok(Self::Inline(inline::View::open(inline))),
         }
     }
 
@@ -162,6 +186,8 @@ impl Snapshot {
         Ok(match self {
             Self::Sqlite(tx) => sqlite_rows(tx, sql, values).await?,
             Self::Postgres(view) => postgres_rows(view.conn()?, sql, values).await?,
+            #[cfg(test)]
+            Self::Inline(view) => view.rows(sql, values)?,
         })
     }
 }

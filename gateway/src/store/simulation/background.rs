@@ -7,7 +7,6 @@ use tributary_model::id::{CaseId, EntityId};
 use super::Violation;
 use super::call::{Believed, Call};
 use super::group::gateway_key;
-use super::look::look;
 use super::schedule::Fault;
 use super::world::{BACKOFF_MAX, LEASE, RETENTION, World};
 use crate::assembly;
@@ -59,7 +58,7 @@ impl World<'_> {
         let (case, draft) = (claim.case, (claim.case, claim.sequence));
         let written = self.build(facts)?;
         let name = written.object.clone();
-        let before = look(&self.store).await?;
+        let before = self.look().await?;
         let waits = before.archives.get(&draft).is_some_and(|archive| archive.object.is_none());
         let holds = waits && self.oracle.drafts.holds(&draft, &claim.token);
         let call = Call::make(fault, self.store.archive_written(&claim, written, self.clock(replica))).await;
@@ -68,7 +67,7 @@ impl World<'_> {
             (Some(Ok(_)), true) => self.oracle.drafts.over(&draft),
             (Some(Ok(_)), false) => return Err(Violation("an archive was written by somebody who may not".into())),
             (Some(Err(StoreError::Conflict(_) | StoreError::NoArchive | StoreError::StaleLease)), false) => {
-                if look(&self.store).await? != before {
+                if self.look().await? != before {
                     return Err(Violation("an archive came too late, and changed something".into()));
                 }
                 self.objects.remove(case, vec![name]);

@@ -12,7 +12,6 @@ use tributary_model::scope;
 
 use super::Violation;
 use super::call::Call;
-use super::look::look;
 use super::schedule::{Change, Fault, Wait};
 use super::world::World;
 use crate::case::{Actor, Dates, Opening, Waiting};
@@ -188,7 +187,7 @@ impl World<'_> {
             (None, _) | (Some(Ok(_)), false) => Ok(()),
             (Some(Ok(_)), true) => Err(Violation(format!("{what}: done where it is not possible"))),
             (Some(Err(StoreError::Conflict(_) | StoreError::NoArchive | StoreError::NoTask)), true) => {
-                if look(&self.store).await? == self.oracle.seen {
+                if self.look().await? == self.oracle.seen {
                     return Ok(());
                 }
                 Err(Violation(format!("{what}: refused, and something changed all the same")))

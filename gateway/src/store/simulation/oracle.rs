@@ -3,6 +3,7 @@
 //! Each promise has a file of its own: `leases`, `history`, `archives`, `retention`; what is left stands here.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use tributary_model::disposition::Disposition;
 use tributary_model::id::CaseId;
@@ -13,7 +14,7 @@ use super::archives::Archives;
 use super::background::Task;
 use super::history::History;
 use super::leases::{Drafts, Leases};
-use super::look::{Seen, look};
+use super::look::Seen;
 use super::retention::Retained;
 use super::schedule::Op;
 use super::world::World;
@@ -21,7 +22,7 @@ use super::world::World;
 #[derive(Default)]
 pub(super) struct Oracle {
     /// As of the last look.
-    pub(super) seen: Seen,
+    pub(super) seen: Rc<Seen>,
     pub(super) leases: Leases,
     pub(super) drafts: Drafts,
     pub(super) history: History,
@@ -70,9 +71,14 @@ impl Oracle {
 }
 
 impl World<'_> {
+    /// What the database holds now.
+    pub(super) async fn look(&mut self) -> Result<Rc<Seen>, Violation> {
+        Ok(self.eye.look(&self.store).await?)
+    }
+
     /// Looks at everything; `op` is what has just been done.
     pub(super) async fn watch(&mut self, op: Option<Op>) -> Result<(), Violation> {
-        let seen = look(&self.store).await?;
+        let seen = self.look().await?;
         let oracle = &mut self.oracle;
         oracle.stats.steps += 1;
         let changed: Vec<CaseId> = changed(&oracle.seen, &seen);

@@ -14,7 +14,6 @@ use tributary_model::lifecycle::TaskState;
 use super::Violation;
 use super::agent::Refusal;
 use super::call::{Believed, Call};
-use super::look::look;
 use super::schedule::{Fault, Reach};
 use super::world::{BACKOFF_MAX, BACKOFF_MIN, CAP, LEASE, World};
 use crate::attest::{Expected, verify_attestation};
@@ -165,7 +164,7 @@ impl World<'_> {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<Call<T>, Violation> {
         let holds = self.oracle.leases.holds(attempt);
-        let before = if holds { None } else { Some(look(&self.store).await?) };
+        let before = if holds { None } else { Some(self.look().await?) };
         if !holds && self.broken.lets(what) {
             self.broken.steal(&self.store, attempt).await?;
         }
@@ -174,7 +173,7 @@ impl World<'_> {
             (Some(Err(StoreError::StaleLease)), None) => Err(Violation(format!("the holder may not {what}"))),
             (Some(Err(StoreError::StaleLease)), Some(before)) => {
                 self.oracle.stats.refused += 1;
-                if look(&self.store).await? != before {
+                if self.look().await? != before {
                     return Err(Violation(format!("a stale attempt changed something by {what}, though refused")));
                 }
                 Ok(call)

@@ -10,11 +10,13 @@ use super::Violation;
 use super::agent::Agent;
 use super::broken::Broken;
 use super::group::Group;
+use super::look::Eye;
 use super::objects::Objects;
 use super::oracle::{Oracle, Stats};
 use super::schedule::{Op, Schedule, Step};
 use super::work::Attempt;
 use crate::config::Retention;
+use crate::store::sql::inline::Inline;
 use crate::store::{ArchiveFacts, DraftClaim, Store};
 
 pub(super) const LEASE: Duration = Duration::from_secs(30);
@@ -48,11 +50,17 @@ pub(super) struct World<'b> {
     /// In the order in which they were opened.
     pub(super) cases: Vec<CaseId>,
     pub(super) oracle: Oracle,
+    pub(super) eye: Eye,
     pub(super) broken: &'b Broken,
 }
 
 impl<'b> World<'b> {
-    pub(super) async fn new(store: Store, schedule: &Schedule, broken: &'b Broken) -> Result<Self, Violation> {
+    pub(super) async fn new(
+        store: Store,
+        inline: Option<Inline>,
+        schedule: &Schedule,
+        broken: &'b Broken,
+    ) -> Result<Self, Violation> {
         let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
         let group = Group::new(schedule.agents.len(), now);
         store.put_group_in_force(group.in_force(), group.public_part()).await?;
@@ -68,6 +76,7 @@ impl<'b> World<'b> {
             requests: BTreeMap::new(),
             cases: Vec::new(),
             oracle: Oracle::default(),
+            eye: Eye::new(inline),
             broken,
             store,
         })

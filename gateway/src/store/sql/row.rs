@@ -11,17 +11,33 @@ use crate::store::StoreError;
 pub(in crate::store) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
+    #[cfg(test)]
+    Inline(super::inline::Cells),
 }
 
 /// What a column of either database is read as.
-trait Cell: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres> {}
-impl<T> Cell for T where T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres> {}
+trait Cell: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres> + Tested {}
+impl<T> Cell for T where
+    T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres> + Tested
+{
+}
+
+/// What tests need besides.
+#[cfg(test)]
+use rusqlite::types::FromSql as Tested;
+
+#[cfg(not(test))]
+trait Tested {}
+#[cfg(not(test))]
+impl<T> Tested for T {}
 
 impl Row {
     fn get<T: Cell>(&self, column: &'static str) -> Result<T, StoreError> {
         Ok(match self {
             Self::Sqlite(row) => row.try_get(column)?,
             Self::Postgres(row) => row.try_get(column)?,
+            #[cfg(test)]
+            Self::Inline(cells) => cells.get(column)?,
         })
     }
 
