@@ -165,8 +165,16 @@ fn every_schedule_keeps_every_promise() {
 
 #[test]
 fn schedules_keep_every_promise_on_postgresql_too() {
-    let (_, stats, failed) =
-        explore(Driver::Product(Engine::Postgres), 0..60, Duration::from_secs(600), Broken::Nothing, 1);
+    as_the_product(Engine::Postgres);
+}
+
+#[test]
+fn schedules_keep_every_promise_over_the_products_own_driver_too() {
+    as_the_product(Engine::Sqlite);
+}
+
+fn as_the_product(engine: Engine) {
+    let (_, stats, failed) = explore(Driver::Product(engine), 0..60, Duration::from_secs(600), Broken::Nothing, 1);
     failed.iter().for_each(Failed::tell);
     assert!(failed.is_empty() && stats.archives > 0);
 }

@@ -1,5 +1,7 @@
 //! The group of a simulated world: one entity per agent, each with the keys that count, in versions that rise.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
@@ -40,12 +42,20 @@ pub(super) struct Group {
     issued_at: Timestamp,
     version: u64,
     members: Vec<Member>,
+    /// The file of this version, once somebody asked for it.
+    file: OnceCell<Rc<GroupFile>>,
 }
 
 impl Group {
     pub(super) fn new(entities: usize, issued_at: Timestamp) -> Self {
         let member = |name: &&str| Member { id: name.parse().unwrap(), listed: true, revoked: Vec::new() };
-        Self { issued_at, version: 1, members: NAMES.iter().take(entities).map(member).collect() }
+        let members = NAMES.iter().take(entities).map(member).collect();
+        Self { issued_at, version: 1, members, file: OnceCell::new() }
+    }
+
+    fn next(&mut self) {
+        self.version += 1;
+        self.file.take();
     }
 
     pub(super) fn ids(&self) -> Vec<EntityId> {
@@ -67,17 +77,21 @@ impl Group {
             Change::Returns if !member.listed => member.listed = true,
             _ => return false,
         }
-        self.version += 1;
+        self.next();
         true
     }
 
     /// All entities are listed from now on.
     pub(super) fn reunite(&mut self) {
         self.members.iter_mut().for_each(|member| member.listed = true);
-        self.version += 1;
+        self.next();
     }
 
-    pub(super) fn file(&self) -> GroupFile {
+    pub(super) fn file(&self) -> Rc<GroupFile> {
+        Rc::clone(self.file.get_or_init(|| Rc::new(self.write())))
+    }
+
+    fn write(&self) -> GroupFile {
         let listed = self.members.iter().enumerate().filter(|(_, member)| member.listed);
         GroupFile {
             group: "acme".parse().unwrap(),
