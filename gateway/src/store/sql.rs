@@ -55,7 +55,7 @@ impl Tx {
     /// Over the one connection of a simulated world.
     #[cfg(test)]
     pub(super) fn inline(conn: inline::Inline) -> Self {
-        Self { conn: Conn::Inline(conn), touched: Vec::new(), spoilt: false }
+        Self { conn: Conn::Inline(conn), touched: Vec::new(), drafted: false, spoilt: false }
     }
 
     /// Runs a statement; returns how many rows it changed.
@@ -159,6 +159,8 @@ impl Readers {
                 let mut view = questions.view().await?;
                 postgres_rows(view.conn()?, sql, values).await?
             }
+            #[cfg(test)]
+            Self::Inline(inline) => inline.rows(sql, values)?,
         })
     }
 }

@@ -24,12 +24,14 @@ pub(super) async fn open(folder: &Path, kek: KeyEncryptionKey, tasks: &Tasks) ->
     let mut tx = Tx::inline(inline.clone());
     let keys = Keys::open(&mut tx, Arc::new(kek)).await?;
     let (changes, _) = broadcast::channel(CHANGES);
+    let drafted = Arc::default();
     let inner = Inner {
         readers: Readers::Inline(inline.clone()),
-        jobs: Jobs::Sqlite(Writer::start(tx, changes.clone(), tasks)),
+        jobs: Jobs::Sqlite(Writer::start(tx, changes.clone(), Arc::clone(&drafted), tasks)),
         keys,
         replica: ReplicaId::new(),
         changes,
+        drafted,
         owes_forgetting: AtomicBool::new(true),
         _lock: None,
     };

@@ -51,6 +51,11 @@ impl Inline {
             // Over one connection, the view would see what is written.
             return Err(StoreError::Corrupt("a transaction was begun while a view was open"));
         }
+        // Several statements at once have no values: the writer begins and ends its jobs so.
+        if values.is_empty() && sql.sqlite.contains(';') {
+            conn.execute_batch(sql.sqlite).map_err(failed)?;
+            return Ok(0);
+        }
         let mut statement = prepared(&conn, sql, values)?;
         let mut rows = statement.raw_query();
         while rows.next().map_err(failed)?.is_some() {}

@@ -6,7 +6,7 @@ use tributary_archive::verify::Verdict;
 use tributary_proto::gateway::v1 as wire;
 
 use super::{list, make, ready, revoke, until};
-use crate::case::verified;
+use crate::case::{Case, reason, verified};
 use crate::hub::Hub;
 use crate::support::export::Export;
 use crate::support::script::Script;
