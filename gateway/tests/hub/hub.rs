@@ -312,3 +312,15 @@ fn config(world: &World, folder: &TempDir, callers: &Party, group: GroupFiles) -
         reflection: true,
     }
 }
+
+/// Asks until there is an answer. For work of a running gateway, which tells nobody when it is done; orders nothing.
+pub(crate) async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

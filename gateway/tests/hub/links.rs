@@ -4,15 +4,12 @@ mod downloads;
 mod making;
 mod strangers;
 
-use std::time::Duration;
-
 use tributary_proto::gateway::v1 as wire;
 
 use crate::case::{Case, WHO, request};
-use crate::hub::Hub;
+use crate::hub::{Hub, eventually};
 use crate::support::agent::Agent;
 use crate::support::script::Script;
-use crate::support::world::PATIENCE;
 
 /// A case with a ready archive, and whoever made it.
 async fn ready(hub: &Hub, script: Script) -> (Case, Agent) {
@@ -49,13 +46,5 @@ async fn revoke(case: &mut Case, link_id: &str) -> Result<wire::Link, tonic::Sta
 
 /// Waits until the case's only link is as `wanted`.
 async fn until(case: &mut Case, wanted: impl Fn(&wire::Link) -> bool) -> wire::Link {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let link = list(case).await.remove(0);
-        if wanted(&link) {
-            return link;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "the link never came to what was waited for: {link:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the link comes to what is waited for", async || Some(list(case).await.remove(0)).filter(&wanted)).await
 }

@@ -6,9 +6,8 @@ use tributary_proto::gateway::v1 as wire;
 use tributary_proto::types::v1::Disposition;
 
 use crate::case::{Case, WHO, disposition, reason, request};
-use crate::hub::Hub;
+use crate::hub::{Hub, eventually};
 use crate::support::script::Script;
-use crate::support::world::PATIENCE;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -25,15 +24,8 @@ async fn describe(case: &mut Case, sequence: u32) -> wire::Archive {
 
 /// Waits until the bytes of an archive are gone.
 async fn shredded(case: &mut Case, sequence: u32) -> wire::Archive {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let archive = describe(case, sequence).await;
-        if archive.shredded_at.is_some() {
-            return archive;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "the archive was never shredded");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let described = async || Some(describe(case, sequence).await).filter(|archive| archive.shredded_at.is_some());
+    eventually("the archive is shredded", described).await
 }
 
 /// The wrapped content key of a case, as the database has it.
@@ -134,11 +126,8 @@ async fn an_archive_that_nobody_ever_delivered_is_shredded_in_the_end() {
     // It may have been handed over all the same, and be said so late; then the rest goes too.
     assert_eq!(case.deliver(1).await.state(), wire::CaseState::Closed);
     hub.world.later(Duration::from_secs(61));
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while wrapped_key(&hub, &case).await.is_some() {
-        assert!(tokio::time::Instant::now() < deadline, "the case's key was never dropped");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let dropped = async || wrapped_key(&hub, &case).await.is_none().then_some(());
+    eventually("the case's key is dropped", dropped).await;
     assert_eq!(case.events(0, "SHREDDED").await.last().unwrap().event, "SHREDDED");
 }
 

@@ -8,7 +8,7 @@ use tributary_proto::gateway::v1::{DownloadArchiveRequest, TaskState};
 use tributary_proto::types::v1::Disposition;
 
 use crate::case::{Case, WHO, disposition, reason, request, task};
-use crate::hub::Hub;
+use crate::hub::{Hub, eventually};
 use crate::support::agent::Call;
 use crate::support::export::Export;
 use crate::support::script::Script;
@@ -46,11 +46,7 @@ async fn a_caller_that_takes_nothing_gives_its_place_to_others() {
     let asked = DownloadArchiveRequest { case_id: case.id.clone(), on_behalf_of: WHO.to_owned(), ..Default::default() };
     let stalled = ArchiveServiceClient::new(link.channel()).download_archive(asked).await.unwrap();
     assert_eq!(reason(&case.range(0, 0, 1).await.unwrap_err()), "TOO_MUCH_WORK", "there is one place");
-    let deadline = tokio::time::Instant::now() + crate::support::world::PATIENCE;
-    while case.range(0, 0, 1).await.is_err() {
-        assert!(tokio::time::Instant::now() < deadline, "the place was never given back");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("the place is given back", async || case.range(0, 0, 1).await.ok()).await;
     // What had left is still taken, and then it is said that this is not all.
     let mut stalled = stalled.into_inner();
     let mut taken = 0;

@@ -76,26 +76,31 @@ fn batch(engine: Engine) -> u64 {
     }
 }
 
-#[test]
-fn a_million_rows_of_one_person_are_one_statement() {
-    const ROWS: u64 = 1_000_000;
-    for engine in Engine::ALL {
-        let manifest = format!(
-            "{CUSTOMER}
+/// One customer with so many events.
+fn with_events(engine: Engine, events: u64) -> Entity {
+    let manifest = format!(
+        "{CUSTOMER}
       - name: event
         fields:
           - {{name: id, fides_meta: {{primary_key: true}}}}
           - {{name: customer_id, fides_meta: {{references: [{{dataset: shop, field: customer.id, direction: from}}]}}}}
           - {{name: what}}
 "
-        );
-        let sql = format!(
-            "CREATE TABLE customer (id INTEGER PRIMARY KEY, email VARCHAR(50)); INSERT INTO customer VALUES (1, 'anna@x.org');
-             CREATE TABLE event (id INTEGER PRIMARY KEY, customer_id INTEGER, what VARCHAR(50));
-             INSERT INTO event SELECT n, 1, concat('event ', n) FROM {}; CREATE INDEX e ON event (customer_id);",
-            series(engine, ROWS)
-        );
-        let (rows, effort) = walk(&Entity::on(engine, &manifest, &sql));
+    );
+    let sql = format!(
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email VARCHAR(50)); INSERT INTO customer VALUES (1, 'anna@x.org');
+         CREATE TABLE event (id INTEGER PRIMARY KEY, customer_id INTEGER, what VARCHAR(50));
+         INSERT INTO event SELECT n, 1, concat('event ', n) FROM {}; CREATE INDEX e ON event (customer_id);",
+        series(engine, events)
+    );
+    Entity::on(engine, &manifest, &sql)
+}
+
+#[test]
+fn a_million_rows_of_one_person_are_one_statement() {
+    const ROWS: u64 = 1_000_000;
+    for engine in Engine::ALL {
+        let (rows, effort) = walk(&with_events(engine, ROWS));
         assert_eq!(rows, [1, ROWS]);
         assert_eq!((effort.calls, effort.values, effort.rows), (2, 2, 1 + ROWS));
     }
@@ -181,29 +186,15 @@ impl<S: Subscriber> Layer<S> for Entered {
 
 #[test]
 fn a_walk_within_a_span_does_not_enter_it_for_every_row() {
-    const ORDERS: u64 = 10_000;
+    const EVENTS: u64 = 10_000;
     for engine in Engine::ALL {
-        let manifest = format!(
-            "{CUSTOMER}
-      - name: purchase
-        fields:
-          - {{name: id, fides_meta: {{primary_key: true}}}}
-          - {{name: customer_id, fides_meta: {{references: [{{dataset: shop, field: customer.id, direction: from}}]}}}}
-"
-        );
-        let sql = format!(
-            "CREATE TABLE customer (id INTEGER PRIMARY KEY, email VARCHAR(50)); INSERT INTO customer VALUES (1, 'anna@x.org');
-             CREATE TABLE purchase (id INTEGER PRIMARY KEY, customer_id INTEGER);
-             INSERT INTO purchase SELECT n, 1 FROM {}; CREATE INDEX c ON purchase (customer_id);",
-            series(engine, ORDERS)
-        );
-        let entity = Entity::on(engine, &manifest, &sql);
+        let entity = with_events(engine, EVENTS);
         let entered = Arc::new(AtomicU64::new(0));
         let subscriber = tracing_subscriber::registry().with(Entered(Arc::clone(&entered)));
         let (rows, _) =
             tracing::subscriber::with_default(subscriber, || tracing::info_span!("walk").in_scope(|| walk(&entity)));
-        assert_eq!(rows, [1, ORDERS]);
+        assert_eq!(rows, [1, EVENTS]);
         let entered = entered.load(Ordering::Relaxed);
-        assert!((1..ORDERS / 10).contains(&entered), "{entered}");
+        assert!((1..EVENTS / 10).contains(&entered), "{entered}");
     }
 }
