@@ -373,6 +373,7 @@ impl From<LedgerError> for ExportError {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Full => Self::StorageFull,
+            LedgerError::Replaced => Self::NotFound,
             other => Self::Internal(other.to_string()),
         }
     }

@@ -47,6 +47,7 @@ impl From<ExportError> for No {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::StorageFull => Self(Refusal::Later, error.to_string()),
+            ExportError::NotFound => over(),
             other => {
                 tracing::error!(error = %other, "the inbox cannot serve");
                 Self(Refusal::Failed, "an internal error; the cause is in the agent's log".to_owned())
@@ -224,13 +225,14 @@ impl Desk {
             Ok(Answered::Differs) => {
                 Err(No::invalid("it was answered otherwise before, and an answer given stands; nothing was changed"))
             }
-            Ok(Answered::Over) => Err(No::invalid("the question has ended; an answer is needed no more")),
+            Ok(Answered::Over) => Err(over()),
             Ok(Answered::NotThere) => Err(no_part()),
             Err(error) => Err(error.into()),
         })
     }
 
-    /// Takes one file into the spool.
+    /// Takes one file into the spool; of an export that has ended it is only measured, to tell whether the same was
+    /// given before.
     async fn take<S: AsyncRead + Unpin>(
         &self,
         question: &Question,
@@ -242,7 +244,10 @@ impl Desk {
         let (instruction, id, name) = (question.instruction, question.id, name.to_owned());
         let (pieces, queue) = mpsc::channel(QUEUE);
         let taking = self.exports.at_desk(move |setup| {
-            let key = setup.ledger.key_of(instruction)?;
+            let key = match setup.ledger.key_of(instruction) {
+                Err(LedgerError::Replaced) => return Ok(given::measure(&name, queue)),
+                key => key?,
+            };
             let check = match part.filter(|_| replaces) {
                 Some(number) => match original(setup, question_part(setup, id, number)?, instruction) {
                     Ok(check) => check,
@@ -299,6 +304,10 @@ impl Desk {
         let instruction = question.instruction;
         let dropped = self.exports.at_desk(move |setup| {
             files.iter().try_for_each(|file| setup.spool.remove_part(file.place(instruction)))?;
+            // An export that ended meanwhile has no folder, unless this answer made it anew.
+            if matches!(setup.ledger.key_of(instruction), Err(LedgerError::Replaced)) {
+                setup.spool.remove(instruction)?;
+            }
             Ok(())
         });
         if let Err(error) = dropped.await {
@@ -370,6 +379,10 @@ fn word(answer: &Answer) -> &'static str {
         Answer::Fulfilled => "fulfilled",
         Answer::Refused(_) => "refused",
     }
+}
+
+fn over() -> No {
+    No::invalid("the question has ended; an answer is needed no more")
 }
 
 fn no_part() -> No {

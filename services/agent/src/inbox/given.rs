@@ -143,17 +143,37 @@ pub(super) fn take(
     taken
 }
 
+/// Reads a file's bytes as [`take`] does, and keeps none of them.
+pub(super) fn measure(name: &str, bytes: Receiver<Option<Vec<u8>>>) -> Result<GivenFile, NotTaken> {
+    pass(&mut SpoolFile { writer: None }, 0, name, None, bytes)
+}
+
 fn write(
     place: &Place<'_>,
     file: PartName,
+    name: &str,
+    check: Option<TableCheck>,
+    bytes: Receiver<Option<Vec<u8>>>,
+) -> Result<GivenFile, NotTaken> {
+    let mut sink = SpoolFile { writer: Some(place.spool.create(file, place.key)?) };
+    let given = pass(&mut sink, place.number, name, check, bytes)?;
+    if let Some(writer) = sink.writer.take() {
+        writer.finish()?;
+    }
+    place.spool.sync_part(file)?;
+    Ok(given)
+}
+
+fn pass(
+    sink: &mut SpoolFile,
+    number: u32,
     name: &str,
     mut check: Option<TableCheck>,
     mut bytes: Receiver<Option<Vec<u8>>>,
 ) -> Result<GivenFile, NotTaken> {
     let media_type = media_type(name);
     let encoding = if check.is_some() || is_text(media_type) { Encoding::Deflate } else { Encoding::Identity };
-    let mut sink = SpoolFile { writer: Some(place.spool.create(file, place.key)?) };
-    let mut writer = Writer::new(&mut sink);
+    let mut writer = Writer::new(sink);
     writer.begin(encoding)?;
     loop {
         match bytes.blocking_recv() {
@@ -169,12 +189,8 @@ fn write(
     }
     let rows = check.map_or(Ok(0), TableCheck::finish)?;
     let measured = writer.end()?;
-    if let Some(writer) = sink.writer.take() {
-        writer.finish()?;
-    }
-    place.spool.sync_part(file)?;
     Ok(GivenFile {
-        number: place.number,
+        number,
         name: plain_name(name),
         media_type: media_type.to_owned(),
         encoding: measured.encoding,

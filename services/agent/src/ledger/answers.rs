@@ -75,6 +75,9 @@ impl Ledger {
             if matches!(standing, Standing::Withdrawn | Standing::Lapsed) {
                 return Ok(Answered::Over);
             }
+            if !self.is_kept(tx, instruction)? {
+                return after_the_end(tx, given.question, given.number, &fingerprint);
+            }
             let all = matters(tx, kind, given.question)?;
             let asked: Vec<&Matter> = match given.number {
                 None => all.iter().collect(),
@@ -210,6 +213,21 @@ pub(super) fn matters(tx: &Tx<'_>, kind: Kind, question: QuestionId) -> Result<V
 pub(super) fn known(tx: &Tx<'_>, question: QuestionId, matter: &Matter) -> Result<Option<Vec<u8>>, LedgerError> {
     let sql = "SELECT fingerprint FROM answer WHERE question = ?1 AND matter = ?2";
     Ok(tx.query_row(sql, params![question.to_string(), matter], |row: &Row<'_>| row.get(0)).optional()?)
+}
+
+/// What becomes of an answer to a question whose export has ended: nobody can tell any more what its parts were.
+fn after_the_end(
+    tx: &Tx<'_>,
+    question: QuestionId,
+    number: Option<u32>,
+    fingerprint: &[u8],
+) -> Result<Answered, LedgerError> {
+    if number.is_some() {
+        return Ok(Answered::Over);
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM answer WHERE question = ?1 AND fingerprint = ?2)";
+    let same: bool = tx.query_row(sql, params![question.to_string(), fingerprint], |row| row.get(0))?;
+    Ok(if same { Answered::Known } else { Answered::Differs })
 }
 
 fn keep(

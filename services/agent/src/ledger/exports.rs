@@ -365,6 +365,12 @@ impl Ledger {
         Ok(self.kek.unwrap(&wrapped.ok_or(LedgerError::Replaced)?, &context(instruction))?)
     }
 
+    /// Whether an export still has its key.
+    pub(super) fn is_kept(&self, tx: &Tx<'_>, instruction: InstructionId) -> Result<bool, LedgerError> {
+        let sql = "SELECT wrapped_key IS NOT NULL FROM export WHERE instruction = ?1";
+        Ok(tx.query_row(sql, [instruction.to_string()], |row| row.get(0))?)
+    }
+
     /// Tells a repetition from another request, and nothing to who reads the file.
     fn fingerprint(&self, new: &NewExport) -> Vec<u8> {
         let Requested { identifiers, format, right } = &new.requested;

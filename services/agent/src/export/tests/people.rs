@@ -397,6 +397,41 @@ async fn a_new_generation_takes_answers_about_the_same_bytes_and_asks_about_othe
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_given_again_when_its_export_has_ended_is_known_and_another_still_refused() {
+    let mut office = Office::with_review();
+    office.manual.push(paper());
+    let exports = office.start(&["first", "second"]).await;
+    let mandate = office.world.mandate();
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    let mut questions = office.inbox().list(false).await.unwrap();
+    questions.sort_by_key(|question| question.kind == Kind::Review);
+    let (search, review) = (questions[0].id, questions[1].id);
+    let (letter, other) = (office.file("letter.txt", b"Dear Anna"), office.file("other.txt", b"Dear Anna"));
+    let inbox = &office.inbox();
+    let found = |files: Vec<PathBuf>| async move { inbox.answer(search, None, Verdict::Files, &files, None).await };
+    let seen = |part, verdict| async move { inbox.answer(review, part, verdict, &[], None).await };
+    assert!(!found(vec![letter.clone()]).await.unwrap().known);
+    assert!(!seen(None, Verdict::Release).await.unwrap().known);
+    answered(&office, &exports, &mandate).await;
+    exports.finish(mandate.instruction, mandate.case).await.unwrap();
+
+    assert!(found(vec![letter.clone()]).await.unwrap().known);
+    assert!(seen(None, Verdict::Release).await.unwrap().known);
+    for refused in [
+        found(vec![other]).await,
+        inbox.answer(search, None, Verdict::Nothing, &[], None).await,
+        seen(None, Verdict::Withhold("it names a colleague".to_owned())).await,
+        seen(Some(1), Verdict::Release).await,
+        inbox.answer(review, Some(1), Verdict::Replace, &[letter], None).await,
+    ] {
+        assert!(matches!(refused, Err(ClientError::Invalid(_))), "{:?}", refused.map(|kept| kept.known));
+    }
+    assert!(files(&office.data.join("spool")).is_empty());
+    exports.stop(PATIENCE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_case_that_ends_withdraws_its_questions_and_drops_what_waited() {
     let mut office = Office::with_review();
     office.manual.push(paper());
