@@ -22,6 +22,7 @@ use tributary_transport::tasks::Tasks;
 
 use crate::SOFTWARE;
 use crate::case::after;
+use crate::cause::of_disposition;
 use crate::group::public_of;
 use crate::objects::Objects;
 use crate::store::{ArchiveFacts, DraftClaim, EntityFacts, Store, StoreError, WrittenArchive};
@@ -308,27 +309,16 @@ fn contributions(facts: &ArchiveFacts, entities: Vec<EntityFacts>) -> Vec<Contri
     facts.case.decisions.iter().map(|decision| of(&decision.entity)).collect()
 }
 
-/// What was observed, for the person and whoever they show the archive to. The task's own reason is for operators and
-/// may name hosts and ports of the group's network, which the archive's public part leaves out on purpose.
-fn in_words(disposition: Disposition, left: bool) -> &'static str {
-    match disposition {
-        _ if left => "the entity left the group before it had answered",
-        Disposition::Unreachable => "there was no connection to the entity's agent",
-        Disposition::TimedOut => "the entity's agent did not answer in time",
-        Disposition::Failed => {
-            "the entity's agent failed, or sent something that does not verify or is more than can be taken in"
-        }
-        _ => "the entity has not answered yet",
-    }
-}
-
 fn contribution(facts: EntityFacts, left: bool) -> Contribution {
-    let EntityFacts { standing, attestation, tables, parts, previews, information } = facts;
+    let EntityFacts { mut standing, attestation, tables, parts, previews, information } = facts;
+    let words = standing.words.take().filter(|_| !left);
+    let otherwise =
+        if left { "the entity left the group before it had answered" } else { of_disposition(standing.disposition) };
     let observed = standing.observed_since.map(|since| Observed {
         since,
         last_attempt: standing.last_attempt_at,
         attempts: standing.attempts,
-        reason: in_words(standing.disposition, left).to_owned(),
+        reason: words.unwrap_or_else(|| otherwise.to_owned()),
     });
     Contribution {
         entity: standing.entity,

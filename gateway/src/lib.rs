@@ -10,6 +10,7 @@ mod assembly;
 pub mod attest;
 pub mod authorise;
 pub mod case;
+mod cause;
 pub mod config;
 mod dial_in;
 pub mod entity;

@@ -23,6 +23,7 @@ mod opening;
 mod postgres;
 mod presentations;
 mod reachable;
+mod reason;
 mod replicas;
 mod retention;
 pub(crate) mod schema;

@@ -276,9 +276,18 @@ fn digest(field: &'static str, bytes: &[u8]) -> Result<tributary_archive::digest
     Ok(bytes.into())
 }
 
-/// Why an export waits, fit for one line, and until when.
+/// Why an export waits, fit for one line that people read, and until when.
 pub(super) fn pending(wire: v1::Pending) -> (String, Option<Timestamp>) {
-    let reason = wire.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_REASON).collect();
+    // A message holds a megabyte: no more of it is looked at than could be passed on.
+    let shown = wire.reason.chars().take(4 * MAX_REASON).map(|c| if steers(c) { ' ' } else { c });
+    let words = shown.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ");
+    let reason = words.chars().take(MAX_REASON).collect();
     let retry_at = wire.retry_at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
     (reason, retry_at)
+}
+
+/// Characters that steer a terminal, turn text around or carry some that nobody sees.
+fn steers(c: char) -> bool {
+    let unseen = matches!(c, '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}');
+    c.is_control() || unseen || matches!(c, '\u{e0000}'..='\u{e0fff}')
 }

@@ -15,6 +15,7 @@ use tributary_transport::failure::{RpcFailure, classify};
 use tributary_transport::status::DOMAIN;
 
 use super::{ConversionError, Fault};
+use crate::cause::Cause;
 use crate::objects::is_full;
 
 /// Why a call to an agent failed.
@@ -133,6 +134,23 @@ impl EntityError {
             Self::TimedOut { .. } => Some(Disposition::TimedOut),
             Self::Identity(_) | Self::Refused { .. } | Self::Fault(_) => Some(Disposition::Failed),
             Self::Busy { .. } | Self::Gone | Self::Replaced { .. } | Self::Local(_) => None,
+        }
+    }
+
+    /// What of it an archive says.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            Self::Unreachable(_) => Cause::Unreachable,
+            Self::Identity(_) => Cause::NotTrusted,
+            Self::TimedOut { .. } => Cause::TimedOut,
+            Self::Busy { .. } if self.is_system_away() => Cause::SystemAway,
+            Self::Busy { reason, .. } if *reason == ErrorReason::StorageFull.reason() => Cause::AgentFull,
+            Self::Busy { .. } => Cause::Busy,
+            Self::Refused { .. } => Cause::Refused,
+            Self::Fault(_) => Cause::Failed,
+            Self::Gone | Self::Replaced { .. } => Cause::Anew,
+            Self::Local(LocalError::Full) => Cause::GatewayFull,
+            Self::Local(_) => Cause::Gateway,
         }
     }
 

@@ -9,9 +9,11 @@ use super::cases::{archive, standings};
 use super::drafts::{Draft, DraftClaim, DraftEntity};
 use super::events::{Head, Record};
 use super::keys::CaseKeys;
+use super::reason;
 use super::sql::{Ask, Snapshot, Tx, vals};
 use super::{Store, StoreError};
 use crate::case::{Actor, Archive, Case};
+use crate::cause::Cause;
 
 /// What was built, to be made durable.
 #[derive(Debug, Clone)]
@@ -225,7 +227,7 @@ async fn void(
         return Ok(Vec::new());
     }
     let state = state.next(TaskEvent::AnswerVoided)?;
-    let (disposition, reason) = (Disposition::Failed, head.keys.seal_text("reason", why)?);
+    let (disposition, reason) = (Disposition::Failed, reason::seal(&head.keys, why, Some(Cause::Void))?);
     let sql = "UPDATE tasks SET state = $3, disposition = $4, reason = $5, observed_since = $6, parts = 0, bytes = 0, \
                archive = NULL, updated_at = $6 WHERE case_id = $1 AND entity = $2";
     tx.run(sql, &vals![head.id, entity, state, disposition, reason, now]).await?;

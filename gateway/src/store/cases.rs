@@ -7,6 +7,7 @@ use tributary_model::id::CaseId;
 use tributary_model::lifecycle::TaskState;
 
 use super::keys::{CaseKeys, Keys};
+use super::reason;
 use super::sql::{Ask, Row, Snapshot, vals};
 use super::{Store, StoreError};
 use crate::case::{Archive, Case, Task, Waiting};
@@ -100,7 +101,7 @@ async fn tasks(ask: &mut impl Ask, keys: &CaseKeys, id: CaseId, reasons: bool) -
             entity: row.parse("entity")?,
             state,
             disposition: row.parse("disposition")?,
-            reason: keys.open_text("reason", sealed.as_deref())?,
+            reason: reason::open(keys, sealed.as_deref())?.text,
             failed_attempts: row.count("failed_attempts")?,
             next_attempt_at: row.time_opt("next_attempt_at")?.filter(|_| state.is_runnable()),
             parts: row.count("parts")?,

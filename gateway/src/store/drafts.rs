@@ -24,6 +24,7 @@ use super::events::{Head, Record};
 use super::keys::CaseKeys;
 use super::meta;
 use super::presentations;
+use super::reason;
 use super::sql::{Ask, Snapshot, Tx, taking, vals};
 use super::tasks::held;
 use super::{Store, StoreError};
@@ -57,6 +58,9 @@ pub(crate) struct DraftEntity {
     pub(crate) last_attempt_at: Option<Timestamp>,
     pub(crate) attempts: u32,
     pub(crate) reason: String,
+    /// The same for the archive, when a cause was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<String>,
 }
 
 /// A draft held under a lease, to be written by its holder.
@@ -120,6 +124,7 @@ pub(super) async fn draft(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Resul
         let answered = state == TaskState::Answered;
         let said = answered || state == TaskState::Questioned;
         let carried = row.int_opt("archive")?.and_then(|sequence| u32::try_from(sequence).ok());
+        let reason = reason::open(&head.keys, row.blob_opt("reason")?.as_deref())?;
         draft.entities.push(DraftEntity {
             entity: row.parse("entity")?,
             disposition: row.parse("disposition")?,
@@ -128,7 +133,8 @@ pub(super) async fn draft(tx: &mut Tx, head: &mut Head, now: Timestamp) -> Resul
             observed_since: row.time_opt("observed_since")?,
             last_attempt_at: row.time_opt("last_attempt_at")?,
             attempts: row.count("attempts")?,
-            reason: head.keys.open_text("reason", row.blob_opt("reason")?.as_deref())?,
+            words: reason.cause.map(|cause| cause.in_words(&reason.text)),
+            reason: reason.text,
         });
     }
     let sealed = head.keys.seal("draft", &draft)?;

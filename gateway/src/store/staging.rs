@@ -91,7 +91,7 @@ impl Store {
                 let group = super::meta::in_force(tx).await?.ok_or(StoreError::Corrupt("group_in_force"))?;
                 let values = vals![claim.case, &claim.entity, claim.export, disposition, sealed, now, group.version];
                 tx.run(sql, &values).await?;
-                let reason = task.head.keys.seal_text("reason", &reason(&attestation))?;
+                let reason = super::reason::seal(&task.head.keys, &reason(&attestation), None)?;
                 let sql = "UPDATE tasks SET disposition = $3, reason = $4, lease_token = NULL, lease_until = 0, \
                            observed_since = NULL, updated_at = $5 WHERE case_id = $1 AND entity = $2";
                 tx.run(sql, &vals![claim.case, &claim.entity, disposition, reason, now]).await?;

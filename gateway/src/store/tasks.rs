@@ -21,9 +21,11 @@ use uuid::Uuid;
 
 use super::events::{Head, Record};
 use super::keys::CaseKeys;
+use super::reason;
 use super::sql::{Row, Tx, locking, taking, vals};
 use super::{Store, StoreError};
 use crate::case::after;
+use crate::cause::Cause;
 
 /// A task held under a lease: only its holder can write, and only while the lease lasts.
 #[derive(Clone)]
@@ -51,6 +53,8 @@ pub(crate) struct Failure {
     pub(crate) disposition: Disposition,
     /// Why, in words without personal data.
     pub(crate) reason: String,
+    /// What of it an archive says.
+    pub(crate) cause: Cause,
     /// Whether it counts towards parking.
     pub(crate) counts: bool,
     /// Whether the attempt got anywhere, which clears the counts.
@@ -188,16 +192,18 @@ impl Store {
         .await
     }
 
-    /// The entity says that it is working on it, and why it takes time. Nothing counts against it.
+    /// The entity says that it is working on it, and why it takes time. Nothing counts against it; an archive that is
+    /// written meanwhile says it.
     pub(crate) async fn pending(&self, claim: &Claim, reason: String, now: Timestamp) -> Result<(), StoreError> {
         let (store, claim) = (self.clone(), claim.clone());
         self.write("note that an entity is at work", move |tx| {
             Box::pin(async move {
                 let task = Held::read(tx, &store, &claim).await?;
-                let reason = task.head.keys.seal_text("reason", &reason)?;
-                let sql = "UPDATE tasks SET disposition = $3, reason = $4, observed_since = NULL, updated_at = $5 \
+                let reason = reason::seal(&task.head.keys, &reason, Some(Cause::Said))?;
+                let since = task.since(Disposition::Pending, now);
+                let sql = "UPDATE tasks SET disposition = $3, reason = $4, observed_since = $5, updated_at = $6 \
                            WHERE case_id = $1 AND entity = $2";
-                tx.run(sql, &vals![claim.case, &claim.entity, Disposition::Pending, reason, now]).await.map(drop)
+                tx.run(sql, &vals![claim.case, &claim.entity, Disposition::Pending, reason, since, now]).await.map(drop)
             })
         })
         .await
@@ -267,9 +273,9 @@ async fn fail(
     let failed = before + u32::from(failure.counts);
     let parked = failed >= failure.cap;
     let event = if parked { TaskEvent::AttemptsUsedUp } else { TaskEvent::AttemptFailed };
-    let reason = task.head.keys.seal_text("reason", &failure.reason)?;
+    let reason = reason::seal(&task.head.keys, &failure.reason, Some(failure.cause))?;
     let misses = if failure.progressed { 0 } else { task.misses + 1 };
-    let since = if task.disposition == failure.disposition { task.observed_since.or(Some(now)) } else { Some(now) };
+    let since = task.since(failure.disposition, now);
     let sql = "UPDATE tasks SET disposition = $3, reason = $4, failed_attempts = $5, misses = $6, \
                attempts = attempts + 1, observed_since = $7, next_attempt_at = $8, lease_token = NULL, \
                lease_until = 0, updated_at = $9 WHERE case_id = $1 AND entity = $2";
@@ -326,6 +332,11 @@ impl Held {
             misses: row.count("misses")?,
             observed_since: row.time_opt("observed_since")?,
         })
+    }
+
+    /// Since when it stands as `disposition`, which is seen at `now`.
+    fn since(&self, disposition: Disposition, now: Timestamp) -> Timestamp {
+        self.observed_since.filter(|_| self.disposition == disposition).unwrap_or(now)
     }
 
     /// Moves the task as the lifecycle table says, and records it.

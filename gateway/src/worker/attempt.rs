@@ -12,6 +12,7 @@ use tributary_model::lifecycle::TaskState;
 use super::Worker;
 use crate::attest::AttestationFault;
 use crate::case::after;
+use crate::cause::Cause;
 use crate::entity::{EntityError, ExportState, Order};
 use crate::store::{Claim, Failure, StoreError};
 
@@ -84,6 +85,21 @@ impl Trouble {
                 Disposition::Failed
             }
             Self::Store(_) | Self::Later => Disposition::Pending,
+        }
+    }
+
+    /// What of it an archive says.
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Entity(error) => error.cause(),
+            Self::Attestation(_) => Cause::Unverified,
+            Self::Changed(_) => Cause::Failed,
+            Self::Over => Cause::Over,
+            Self::TooLarge { .. } => Cause::TooLarge,
+            Self::NotListed => Cause::NotListed,
+            Self::Store(StoreError::Full) => Cause::GatewayFull,
+            Self::Store(_) => Cause::Gateway,
+            Self::Later => Cause::Busy,
         }
     }
 
@@ -194,6 +210,7 @@ impl Worker {
         let failure = Failure {
             disposition: trouble.disposition(),
             reason: trouble.to_string(),
+            cause: trouble.cause(),
             counts: trouble.counts(),
             progressed,
             pause: asked.unwrap_or_else(|| self.pause(claim.misses, progressed)),

@@ -1,9 +1,13 @@
 //! Entities that are down, slow or late: the person gets what there is in time, and the rest as an addendum.
 
 use jiff::SignedDuration;
+use tributary_archive::extract::extract;
+use tributary_archive::show::show;
 use tributary_archive::verify::Verdict;
 use tributary_model::clock::Clock;
 use tributary_model::disposition::Disposition as Said;
+use tributary_proto::agent::v1;
+use tributary_proto::agent::v1::watch_export_response::Event;
 use tributary_proto::gateway::v1::{CaseState, TaskState};
 use tributary_proto::types::v1::Disposition;
 
@@ -85,8 +89,65 @@ async fn a_busy_entity_is_not_called_failed() {
     assert_eq!(disposition(&waiting, "be"), Disposition::Pending);
     let ready = case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
     assert_eq!((disposition(&ready, "be"), task(&ready, "be").failed_attempts), (Disposition::Pending, 0));
-    let report = verified(&hub, &case.archive(1).await, None);
+    assert_eq!(told(&hub, &mut case, 1, "be").await, "the entity has not answered yet: its agent was busy or stopping");
+}
+
+/// Why an entity is missing, as archive `sequence` says it in its record and on its page.
+async fn told(hub: &Hub, case: &mut Case, sequence: u32, entity: &str) -> String {
+    let archive = case.archive(sequence).await;
+    let report = verified(hub, &archive, None);
     assert_eq!(report.verdict, Verdict::Authentic, "{:#?}", report.findings);
+    let summary = show(&mut std::io::Cursor::new(&archive)).unwrap();
+    let entity = summary.entities.into_iter().find(|entry| entry.entity.as_str() == entity).unwrap();
+    let (reason, observed) = (entity.reason.unwrap_or_default(), entity.observed.unwrap());
+    assert_eq!(reason, observed.reason);
+    let assembled: jiff::Timestamp = summary.assembled_at;
+    assert!(observed.since <= assembled, "{observed:?}");
+    reason
+}
+
+/// The page that people read.
+fn page(archive: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("unpacked");
+    extract(&mut std::io::Cursor::new(archive), &target, &mut |_| {}).unwrap();
+    std::fs::read_to_string(target.join("START-HERE.html")).unwrap()
+}
+
+/// An agent that says why it waits, and waits.
+fn waits(reason: &str) -> Script {
+    let reason = reason.to_owned();
+    let script = Script::honest().telling(move |events| {
+        *events = vec![Event::Pending(v1::Pending { reason: reason.clone(), retry_at: None })];
+    });
+    Script { watch_hangs: true, ..script }
+}
+
+#[tokio::test]
+async fn an_archive_says_why_an_entity_still_waits() {
+    let hub = Hub::new(&["be", "de", "fr", "nl"]).await;
+    let _be = hub.agent("be", waits("dataset `crm` cannot be read now"));
+    let _de = hub.agent("de", waits("</li><script>\u{202e}\u{1f}void\n"));
+    let _nl = hub.agent("nl", waits(" "));
+    let mut case = Case::open(&hub, request(30)).await;
+    case.until(|case| task(case, "be").reason == "dataset `crm` cannot be read now").await;
+    case.until(|case| task(case, "de").reason == "</li><script> void").await;
+    case.until(|case| disposition(case, "fr") == Disposition::Unreachable).await;
+    case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    let waiting = "the entity has not answered yet; its agent last said:";
+    assert_eq!(told(&hub, &mut case, 1, "be").await, format!("{waiting} dataset `crm` cannot be read now"));
+    assert_eq!(told(&hub, &mut case, 1, "de").await, format!("{waiting} </li><script> void"));
+    assert_eq!(told(&hub, &mut case, 1, "nl").await, "the entity has not answered yet");
+    assert_eq!(told(&hub, &mut case, 1, "fr").await, "there was no connection to the entity's agent");
+    let page = page(&case.archive(1).await);
+    assert!(page.contains("last said: dataset `crm` cannot be read now"), "{page}");
+    assert!(!page.contains("<script> void") && page.contains("&lt;script&gt; void"), "{page}");
+
+    // The next archive says it, too: that entity has still not answered.
+    let _fr = hub.agent("fr", Script::saying(Said::NoData));
+    case.advancing(&hub, |case| case.archives.len() == 2).await;
+    assert_eq!(told(&hub, &mut case, 2, "be").await, format!("{waiting} dataset `crm` cannot be read now"));
+    assert_eq!(disposition(&case.get().await, "be"), Disposition::Pending);
 }
 
 #[tokio::test]

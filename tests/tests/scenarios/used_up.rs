@@ -152,8 +152,18 @@ async fn an_entity_that_waits_for_its_database_beyond_the_window_is_named_and_an
     assert!(!ready.archives[0].complete && disposition(&ready, "beta-be") == "FULFILLED", "{ready:?}");
     let first = archive(&group, &portal, &case, 1).await?;
     assert_eq!(first.dispositions()?.get("alpha-be").map(String::as_str), Some("PENDING"));
-    // Who operates the group is told why; hosts and datasets of an entity are no business of the archive's readers.
+    // The person reads what who operates the group is told, and neither reads of the entity's hosts and accounts.
     waits(&portal, &case, "alpha-be").await?;
+    let completeness = first.json("completeness.json")?;
+    let entity = completeness["entities"].as_array().and_then(|all| all.iter().find(|e| e["entity"] == "alpha-be"));
+    let why = entity.and_then(|entity| entity["reason"].as_str()).unwrap_or_default().to_owned();
+    let expected = "the entity has not answered yet; its agent last said: dataset `club` cannot be read now";
+    assert_eq!(why, expected, "{completeness:#}");
+    let page = String::from_utf8(first.bytes("START-HERE.html")?.to_vec())?;
+    ensure!(page.contains(expected), "{page}");
+    for place in [format!("localhost:{}", club.server().port), club.reader().to_owned(), "max_connections".to_owned()] {
+        ensure!(!page.contains(&place) && !completeness.to_string().contains(&place), "the archive says `{place}`");
+    }
     drop(crowd);
     let has_addendum = || async { portal.case(&case).await.ok().filter(|case| case.archives.len() > 1) };
     let after = until("an addendum", PATIENCE, has_addendum).await?;

@@ -18,6 +18,7 @@ use super::schedule::{Fault, Reach};
 use super::world::{BACKOFF_MAX, BACKOFF_MIN, CAP, LEASE, World};
 use crate::attest::{Expected, verify_attestation};
 use crate::case::after;
+use crate::cause::Cause;
 use crate::stage::Staged;
 use crate::store::{Brought, Claim, Failure, StoreError};
 
@@ -359,17 +360,17 @@ impl World<'_> {
 
     /// Records what an attempt that did not get to its end leaves behind.
     async fn give_back(&mut self, replica: usize, attempt: &Attempt, trouble: Trouble) -> Result<(), Violation> {
-        let (disposition, counts) = match trouble {
+        let (cause, disposition, counts) = match trouble {
             Trouble::Dead => {
                 self.kill(replica);
                 return Ok(());
             }
             Trouble::LeaseLost => return Ok(()),
             Trouble::Later => return self.release(replica, attempt, BACKOFF_MAX, Fault::None).await,
-            Trouble::Agent(Refusal::Unreachable) => (Disposition::Unreachable, false),
-            Trouble::Agent(Refusal::TimedOut) => (Disposition::TimedOut, false),
-            Trouble::Agent(Refusal::Failed) | Trouble::Void => (Disposition::Failed, true),
-            Trouble::Store => (Disposition::Pending, false),
+            Trouble::Agent(Refusal::Unreachable) => (Cause::Unreachable, Disposition::Unreachable, false),
+            Trouble::Agent(Refusal::TimedOut) => (Cause::TimedOut, Disposition::TimedOut, false),
+            Trouble::Agent(Refusal::Failed) | Trouble::Void => (Cause::Failed, Disposition::Failed, true),
+            Trouble::Store => (Cause::Gateway, Disposition::Pending, false),
         };
         let progressed = attempt.progressed && !counts;
         let pause = if progressed {
@@ -378,7 +379,7 @@ impl World<'_> {
             BACKOFF_MIN.saturating_mul(2_u32.saturating_pow(attempt.claim.misses.min(16))).min(BACKOFF_MAX)
         };
         let reason = super::agent::SAID.to_owned();
-        let failure = Failure { disposition, reason, counts, progressed, pause, cap: CAP };
+        let failure = Failure { disposition, reason, cause, counts, progressed, pause, cap: CAP };
         let (store, claim, now) = (self.store.clone(), attempt.claim.clone(), self.clock(replica));
         let failed = async move { store.failed(&claim, failure, now).await };
         let call = self.hold(attempt, Fault::None, "record a failure", failed).await?;

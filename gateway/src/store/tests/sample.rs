@@ -19,6 +19,7 @@ use tributary_model::right::{Right, TableFormat};
 use tributary_model::scope::{Decision, Outcome, Rule};
 
 use crate::case::{Actor, Dates, Opening, Waiting};
+use crate::cause::Cause;
 use crate::stage::Staged;
 use crate::store::{Claim, Failure, Fingerprint, NewCase, WrittenArchive};
 
@@ -154,6 +155,7 @@ pub(super) fn failure(counts: bool, progressed: bool) -> Failure {
     Failure {
         disposition: if counts { Disposition::Failed } else { Disposition::Unreachable },
         reason: "as the test says".to_owned(),
+        cause: if counts { Cause::Failed } else { Cause::Unreachable },
         counts,
         progressed,
         pause: Duration::from_secs(1),

@@ -175,6 +175,16 @@ async fn a_pause_is_passed_on_in_one_line() {
 }
 
 #[tokio::test]
+async fn what_steers_or_hides_text_is_not_passed_on() {
+    let reason = "\u{feff}\u{1b}[31ma\u{202e}b\u{e0041}\u{200b}\u{1f}refused\r\n مرحبا\u{2028}";
+    let script = Script::honest().telling(|events| {
+        events.insert(0, Event::Pending(v1::Pending { reason: reason.to_owned(), retry_at: None }));
+        events.insert(1, Event::Pending(v1::Pending { reason: " ".repeat(500_000), retry_at: None }));
+    });
+    assert_eq!(watched(script).await.unwrap().pauses, ["[31ma b refused مرحبا", ""]);
+}
+
+#[tokio::test]
 async fn an_agent_that_falls_silent_is_not_waited_for_for_ever() {
     let world = World::new(&[FR]);
     let script = Script::honest().telling(|events| drop(events.pop()));
