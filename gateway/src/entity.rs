@@ -16,6 +16,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tonic::{Request, Response, Status};
 use tributary_model::group::Entity;
 use tributary_model::id::{CaseId, InstructionId};
@@ -105,16 +106,36 @@ impl Client {
         Ok(Located::try_from(answer.await?)?)
     }
 
-    /// Starts the export, or finds it started.
+    /// Starts the export of a request that was received at `received_at`, or finds it started.
     ///
     /// # Errors
     /// What went wrong, by class.
-    pub async fn start_export(&self, order: &Order, format: TableFormat) -> Result<Started, EntityError> {
+    pub async fn start_export(
+        &self,
+        order: &Order,
+        format: TableFormat,
+        received_at: Timestamp,
+    ) -> Result<Started, EntityError> {
+        match self.start(order, format, Some(received_at)).await {
+            // An agent from before `received_at` was said cannot read a mandate that says it. Entities update in their own
+            // time, so such a one is asked as it understands; whoever refuses the mandate itself does so again.
+            Err(error) if error.is_mandate_refused() => self.start(order, format, None).await,
+            started => started,
+        }
+    }
+
+    async fn start(
+        &self,
+        order: &Order,
+        format: TableFormat,
+        received_at: Option<Timestamp>,
+    ) -> Result<Started, EntityError> {
         let request = v1::StartExportRequest {
-            mandate: self.mandate(Action::Export, order)?,
+            mandate: self.0.mandates.mint(Action::Export, order, &self.0.entity.id, received_at)?,
             instruction: order.instruction.to_string(),
             identifiers: convert::identifiers(&order.identifiers),
             format: convert::format(format).into(),
+            received_at: received_at.map(convert::timestamp),
         };
         let answer =
             self.call("StartExport", request, |mut agent, request| async move { agent.start_export(request).await });
@@ -164,7 +185,7 @@ impl Client {
     }
 
     fn mandate(&self, action: Action, order: &Order) -> Result<Vec<u8>, EntityError> {
-        self.0.mandates.mint(action, order, &self.0.entity.id)
+        self.0.mandates.mint(action, order, &self.0.entity.id, None)
     }
 
     /// A client on a live connection to exactly this entity's agent.

@@ -167,6 +167,10 @@ pub(super) fn identifiers(identifiers: &[Identifier]) -> Vec<types::Identifier> 
     identifiers.iter().map(wire).collect()
 }
 
+pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
 pub(super) fn format(format: TableFormat) -> types::TableFormat {
     match format {
         TableFormat::Csv => types::TableFormat::Csv,

@@ -113,6 +113,11 @@ impl EntityError {
         matches!(self, Self::Busy { reason, .. } if *reason == ErrorReason::SystemUnavailable.reason())
     }
 
+    /// Whether the agent refuses the mandate of the call.
+    pub(super) fn is_mandate_refused(&self) -> bool {
+        matches!(self, Self::Refused { reason, .. } if *reason == ErrorReason::MandateInvalid.reason())
+    }
+
     /// Whether this uses up an attempt: something other than the network, slowness, a pause that the agent asked for, or
     /// this side's own trouble stood in the way. Who is slow is tried again and escalated, like who is not there.
     pub fn counts_as_attempt(&self) -> bool {

@@ -34,8 +34,14 @@ impl Mandates {
         Self { key, clock, group: Arc::new(group) }
     }
 
-    /// The envelope (JSON) for one call.
-    pub(super) fn mint(&self, action: Action, order: &Order, entity: &EntityId) -> Result<Vec<u8>, EntityError> {
+    /// The envelope (JSON) for one call. `received_at` is said by calls that start an export.
+    pub(super) fn mint(
+        &self,
+        action: Action,
+        order: &Order,
+        entity: &EntityId,
+        received_at: Option<Timestamp>,
+    ) -> Result<Vec<u8>, EntityError> {
         let mut salt = [0; SALT];
         rand::fill(&mut salt).map_err(|_| LocalError::Random)?;
         let now = self.clock.now();
@@ -49,6 +55,7 @@ impl Mandates {
             identifiers_sha256: Mandate::digest_of(&salt, &order.identifiers),
             group_version: self.group.version,
             group_sha256: self.group.digest.clone(),
+            received_at,
             not_before: now,
             expires_at: now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX),
         };

@@ -36,6 +36,8 @@ pub(crate) struct Claim {
     pub(crate) state: TaskState,
     pub(crate) right: Right,
     pub(crate) format: TableFormat,
+    /// When the case's request reached the group.
+    pub(crate) received_at: Timestamp,
     pub(crate) locate: InstructionId,
     pub(crate) export: InstructionId,
     pub(crate) generation: u32,
@@ -239,7 +241,8 @@ impl Store {
 async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<Claim, StoreError> {
     let id: CaseId = row.parse("case_id")?;
     // The case is only looked at, not held: whoever holds it may be waiting for this task.
-    let sql = "SELECT exercised, format, trace, person, content_key, record_key FROM cases WHERE case_id = $1";
+    let sql =
+        "SELECT exercised, format, received_at, trace, person, content_key, record_key FROM cases WHERE case_id = $1";
     let case = tx.row(sql, &vals![id]).await?.ok_or(StoreError::NoCase)?;
     let keys = store.keys().unwrap(id, case.blob_opt("content_key")?.as_deref(), &case.blob("record_key")?)?;
     let person = case.blob_opt("person")?.ok_or(StoreError::Corrupt("person"))?;
@@ -252,6 +255,7 @@ async fn claim_of(tx: &mut Tx, store: &Store, row: &Row, token: &str) -> Result<
         state: row.parse("state")?,
         right: case.parse("exercised")?,
         format: case.parse("format")?,
+        received_at: case.time("received_at")?,
         locate: row.parse("locate_instruction")?,
         export: row.parse("export_instruction")?,
         generation: row.count("generation")?,

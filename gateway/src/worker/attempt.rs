@@ -189,7 +189,7 @@ impl Worker {
             progress.made();
         }
         let order = order(claim, claim.export);
-        if client.start_export(&order, claim.format).await?.state == ExportState::Finished {
+        if client.start_export(&order, claim.format, claim.received_at).await?.state == ExportState::Finished {
             return Err(Trouble::Over);
         }
         if state == TaskState::Located {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, stream};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
@@ -48,6 +49,7 @@ struct State {
     clock: Arc<ManualClock>,
     script: Mutex<Script>,
     calls: Mutex<Vec<Call>>,
+    receptions: Mutex<Vec<Option<Timestamp>>>,
 }
 
 /// A call that reached the agent with a valid mandate.
@@ -81,6 +83,7 @@ impl Agent {
             clock: Arc::clone(&world.clock),
             script: Mutex::new(script),
             calls: Mutex::default(),
+            receptions: Mutex::default(),
         });
         let stop = CancellationToken::new();
         let server = Server::new(world.listener(entity), tls, Limits::default());
@@ -98,6 +101,11 @@ impl Agent {
     /// What was called so far.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.state.calls.lock().unwrap().clone()
+    }
+
+    /// When the request of each export that was started is said to have been received.
+    pub(crate) fn receptions(&self) -> Vec<Option<Timestamp>> {
+        self.state.receptions.lock().unwrap().clone()
     }
 
     /// The offsets from which part `index` was read, in order.
@@ -153,8 +161,11 @@ impl State {
         };
         let mandate = Mandate::open(mandate, &self.group, self.clock.now(), expected)
             .map_err(|_| refuse(Code::PermissionDenied, ErrorReason::MandateInvalid))?;
-        self.calls.lock().unwrap().push(call);
         let script = self.script();
+        if mandate.received_at.is_some() && (call != Call::StartExport || !script.takes_reception) {
+            return Err(refuse(Code::PermissionDenied, ErrorReason::MandateInvalid));
+        }
+        self.calls.lock().unwrap().push(call);
         match script.refusal {
             Some(refusal) => Err(refusal),
             None => Ok((script, mandate)),
@@ -273,7 +284,10 @@ impl SubjectDataService for Served {
     ) -> Result<Response<v1::StartExportResponse>, Status> {
         let asked = request.get_ref();
         let who = Some(asked.identifiers.as_slice());
-        let (script, _) = self.0.admit(&request, Call::StartExport, &asked.mandate, &asked.instruction, who)?;
+        let (script, mandate) = self.0.admit(&request, Call::StartExport, &asked.mandate, &asked.instruction, who)?;
+        let said = asked.received_at.as_ref().map(|at| Timestamp::new(at.seconds, at.nanos).unwrap());
+        mandate.check_received_at(said).map_err(|_| refuse(Code::PermissionDenied, ErrorReason::MandateInvalid))?;
+        self.0.receptions.lock().unwrap().push(said);
         let state = script.started.into();
         Ok(Response::new(v1::StartExportResponse { generation: script.generation, state }))
     }

@@ -37,6 +37,8 @@ pub(crate) struct Script {
     pub(crate) signed_by: Option<Arc<SigningKey>>,
     /// How parts are read.
     pub(crate) reading: Reading,
+    /// Whether it takes mandates that say when a request was received.
+    pub(crate) takes_reception: bool,
     /// What every call but Describe is refused with.
     pub(crate) refusal: Option<Status>,
 }
@@ -76,6 +78,7 @@ impl Script {
             attestation: Arc::new(|_| {}),
             signed_by: None,
             reading: Reading::Pieces(64 * 1024),
+            takes_reception: true,
             refusal: None,
         }
     }

@@ -6,11 +6,13 @@ mod redaction;
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use tributary_archive::part::{Encoding, Part, PartKind};
 use tributary_archive::table::{Field, ForeignKey, Labels, Table};
 use tributary_model::id::{InstructionId, InvalidId};
 use tributary_model::identifier::{Identifier, MAX_IDENTIFIERS};
 use tributary_model::language::Texts;
+use tributary_model::mandate::CLOCK_SKEW;
 use tributary_model::right::{Right, TableFormat};
 use tributary_proto::agent::v1 as wire;
 use tributary_proto::types::v1 as types;
@@ -55,6 +57,22 @@ pub(crate) fn identifiers(given: &[types::Identifier]) -> Result<Vec<Identifier>
         }
     }
     if fields.is_empty() { Ok(found) } else { Err(ConversionError { fields }) }
+}
+
+/// When a request was received, as far as it can be: not in the future, give or take what clocks may differ by.
+pub(crate) fn received_at(
+    given: Option<&prost_types::Timestamp>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, ConversionError> {
+    let Some(given) = given else { return Ok(None) };
+    let at = Some(given).filter(|at| (0..1_000_000_000).contains(&at.nanos));
+    let at = at.and_then(|at| Timestamp::new(at.seconds, at.nanos).ok());
+    let at =
+        at.ok_or_else(|| ConversionError::one("received_at", "must be an instant between the years 1 and 9999"))?;
+    if at.duration_since(now) > CLOCK_SKEW {
+        return Err(ConversionError::one("received_at", "must not be in the future"));
+    }
+    Ok(Some(at))
 }
 
 /// How tables are written.
@@ -215,5 +233,21 @@ mod tests {
         assert!(identifiers(&vec![given("email", "a"); MAX_IDENTIFIERS + 1]).is_err());
         assert!(table_format(7).is_err());
         assert!(instruction("not-a-uuid").is_err());
+    }
+
+    #[test]
+    fn a_reception_in_the_future_or_outside_of_time_is_refused() {
+        let now: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+        let given = |seconds, nanos| received_at(Some(&prost_types::Timestamp { seconds, nanos }), now);
+        assert_eq!(received_at(None, now), Ok(None));
+        let second = now.as_second();
+        assert_eq!(given(second - 86_400, 5).unwrap().unwrap().subsec_nanosecond(), 5);
+        assert!(given(second + 60, 0).is_ok(), "clocks may differ");
+        for (seconds, nanos) in
+            [(second + 60, 1), (second + 86_400, 0), (i64::MAX, 0), (i64::MIN, 0), (0, -1), (0, 1_000_000_000)]
+        {
+            let error = given(seconds, nanos).unwrap_err();
+            assert_eq!(error.fields[0].0, "received_at", "{seconds} {nanos}");
+        }
     }
 }

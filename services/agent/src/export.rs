@@ -116,13 +116,12 @@ impl Exports {
         if self.0.stopping.is_cancelled() {
             return Err(ExportError::Stopping);
         }
-        let instruction = mandate.instruction;
-        let case = mandate.case;
+        let (instruction, case, received_at) = (mandate.instruction, mandate.case, mandate.received_at);
         let exports = self.clone();
         let begun = self
             .blocking(move |inner| {
                 let now = inner.now();
-                let new = NewExport { instruction, case, requested, expires_at: inner.expiry(now) };
+                let new = NewExport { instruction, case, requested, received_at, expires_at: inner.expiry(now) };
                 let _starting = inner.starting.lock().unwrap_or_else(PoisonError::into_inner);
                 let begun = inner.setup.ledger.begin(&new, inner.setup.limits.open_exports, now)?;
                 if let Begun::New { .. } = begun {

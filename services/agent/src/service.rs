@@ -105,6 +105,11 @@ impl SubjectDataService for Service {
         let identifiers = convert::identifiers(&request.identifiers);
         let known = identifiers.as_deref().ok();
         let mandate = self.guard.mandate(&request.mandate, Action::Export, &request.instruction, known)?;
+        let received_at = convert::received_at(request.received_at.as_ref(), self.guard.now());
+        if let Ok(received_at) = received_at {
+            mandate.check_received_at(received_at).map_err(Refusal::from)?;
+        }
+        received_at.map_err(Refusal::Field)?;
         let identifiers = identifiers.map_err(Refusal::Field)?;
         let format = convert::table_format(request.format).map_err(Refusal::Field)?;
         let requested = Requested { identifiers, format, right: mandate.right };

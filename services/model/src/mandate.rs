@@ -47,6 +47,10 @@ pub struct Mandate {
     pub group_version: u64,
     /// Its digest.
     pub group_sha256: String,
+    /// When the request reached the group, from which its month counts (Art. 12(3) GDPR): in mandates that start an
+    /// export. An older gateway does not say it, and an older agent does not take a mandate that does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
     /// First instant at which it counts.
     pub not_before: Timestamp,
     /// First instant at which it no longer counts.
@@ -125,6 +129,11 @@ impl Mandate {
         mandate.check_time(now)?;
         mandate.check_subject(expected)?;
         Ok(mandate)
+    }
+
+    /// Whether the rpc says of the request's reception what the mandate says, be it nothing.
+    pub fn check_received_at(&self, said: Option<Timestamp>) -> Result<(), MandateError> {
+        if self.received_at == said { Ok(()) } else { Err(MandateError::Other("time of reception")) }
     }
 
     fn check_time(&self, now: Timestamp) -> Result<(), MandateError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aws_lc_rs::hmac;
 use serde_json::Value;
+use tributary_model::clock::{Clock, SystemClock};
 use tributary_tests::admin;
 use tributary_tests::archive::Archive;
 use tributary_tests::client::{Caller, best_effort, disposition};
@@ -91,10 +92,19 @@ async fn a_paper_archive_answered_through_the_command_line_is_in_the_archive() -
     let _agent = group.start_agent(ENTITY).await?;
     let _gateway = group.start_gateway().await?;
     let portal = group.caller(PORTAL)?;
-    let case = portal.open_for(&[("email", EMAIL)]).await?;
+    // The letter came 17 days before the case was opened.
+    let received = SystemClock.now().as_second() - 17 * 86_400;
+    let mut request = portal.request(&[("email", EMAIL)]);
+    request.received_at = Some(prost_types::Timestamp { seconds: received, nanos: 0 });
+    let case = portal.open(request).await?.case_id;
     reason(&portal, &case, "waits for an answer of halden-be's people since").await?;
 
     let asked = question(&group).await?;
+    let when = |field: &str| asked[field].as_str().unwrap_or_default().parse::<jiff::Timestamp>();
+    assert_eq!(when("received_at")?.as_second(), received);
+    // A month from then, less a week to send it: not the ten days that the entity's people would have otherwise.
+    let time = when("due_at")?.duration_since(when("created_at")?);
+    ensure!((3 * 24..=7 * 24).contains(&time.as_hours()), "due after {time}");
     assert_eq!((asked["kind"].as_str(), asked["case"].as_str()), (Some("manual"), Some(case.as_str())));
     let shown = inbox(&group, ["show", &id(&asked)?])?.json()?;
     assert_eq!(shown["person"][0][1], EMAIL);
@@ -180,6 +190,9 @@ async fn silence_escalates_and_the_archive_says_that_the_entity_has_not_answered
     assert!(!ready.archives[0].complete, "nothing unanswered is complete");
     let first = archive(&group, &portal, &case, 1).await?;
     assert_eq!(first.of_entity(ENTITY).count(), 0, "nothing leaves that the entity has not signed for");
+    let why = first.json("completeness.json")?["entities"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    let said = "its agent last said: waits for an answer of halden-be's people since";
+    ensure!(why.contains(said) && why.contains("overdue since"), "{why}");
     portal.deliver(&case, 1).await?;
     // Nothing is walked again: what was found waits for the person as long as it takes, over a restart too.
     let launch = agent.kill()?;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use tonic::{Code, Status};
 use tributary_gateway::attest::{AttestationFault, Expected, verify_attestation};
 use tributary_gateway::entity::{EntityError, ExportState, Fault, Located};
@@ -98,8 +99,23 @@ async fn an_entity_says_whether_it_knows_the_person() {
     }
     agent.change(|script| script.located = LocateOutcome::Unspecified);
     assert!(matches!(client.locate(&order).await, Err(EntityError::Fault(Fault::Message(_)))));
-    let started = client.start_export(&order, TableFormat::Csv).await.unwrap();
+    let received = world.clock.now() - SignedDuration::from_hours(72);
+    let started = client.start_export(&order, TableFormat::Csv, received).await.unwrap();
     assert_eq!((started.generation, started.state), (1, ExportState::Running));
+    assert_eq!(agent.receptions(), [Some(received)]);
+}
+
+#[tokio::test]
+async fn an_agent_from_before_receptions_were_said_is_asked_without() {
+    let world = World::new(&[FR]);
+    let agent = Agent::start(&world, FR, Script { takes_reception: false, ..Script::honest() });
+    let (client, order) = (world.client(FR), world.order());
+    let started = client.start_export(&order, TableFormat::Csv, world.clock.now()).await.unwrap();
+    assert_eq!((started.generation, agent.receptions()), (1, vec![None]));
+    // An agent that refuses the mandate for another reason goes on doing so.
+    agent.change(|script| script.refusal = Some(status(Code::PermissionDenied, "MANDATE_INVALID", "no", &[])));
+    let refused = client.start_export(&order, TableFormat::Csv, world.clock.now()).await.unwrap_err();
+    assert!(matches!(refused, EntityError::Refused { reason: "MANDATE_INVALID", .. }), "{refused:?}");
 }
 
 #[tokio::test]
@@ -122,7 +138,7 @@ async fn every_refusal_has_its_class() {
     let (client, order) = (world.client(FR), world.order());
     let refused = async |refusal: Status| {
         agent.change(|script| script.refusal = Some(refusal));
-        client.start_export(&order, TableFormat::Csv).await.unwrap_err()
+        client.start_export(&order, TableFormat::Csv, world.clock.now()).await.unwrap_err()
     };
     let said = |code, reason: &str| status(code, reason, "anna", &[]);
     assert!(matches!(refused(said(Code::NotFound, "EXPORT_NOT_FOUND")).await, EntityError::Gone));

@@ -103,7 +103,7 @@ fn collect(
     // Nobody would accept what a key signs that does not count: say so before the work is done.
     setup.signer.check(started_at)?;
     // Before anything is read, so that people can begin.
-    let asked = held::ask(inner, instruction, walk.case, started_at)?;
+    let asked = held::ask(inner, instruction, walk, started_at)?;
     let reviewed = setup.systems.reviewed();
     let request = Request {
         controller: setup.signer.entity.clone(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tributary_model::id::{CaseId, FidesKey, InstructionId};
+use tributary_model::id::{FidesKey, InstructionId};
 
 use super::giving::Giving;
 use super::job::wait;
@@ -76,21 +76,22 @@ impl Asked {
 pub(super) fn ask(
     inner: &Inner,
     instruction: InstructionId,
-    case: CaseId,
+    walk: &Walk,
     now: Timestamp,
 ) -> Result<Asked, LedgerError> {
+    let due_in = |time| due_at(walk.received_at, walk.case, time, now);
     let mut asks: Vec<Ask> = inner
         .setup
         .systems
         .manual()
         .into_iter()
         .map(|manual| {
-            let due_at = due_at(case, manual.due.unwrap_or(inner.setup.due.manual), now);
+            let due_at = due_in(manual.due.unwrap_or(inner.setup.due.manual));
             Ask { kind: Kind::Manual, dataset: manual.dataset, collection: manual.collection, due_at }
         })
         .collect();
     if let Some(time) = inner.setup.due.decision {
-        asks.push(Ask::decision(&inner.setup.signer.entity, due_at(case, time, now))?);
+        asks.push(Ask::decision(&inner.setup.signer.entity, due_in(time))?);
     }
     if !asks.is_empty() {
         inner.setup.ledger.ask(instruction, &asks, now)?;
@@ -110,7 +111,7 @@ pub(super) fn hold(
     reviewed: &BTreeSet<(FidesKey, String)>,
 ) -> Result<bool, LedgerError> {
     let now = inner.now();
-    let due = due_at(walk.case, inner.setup.due.review, now);
+    let due = due_at(walk.received_at, walk.case, inner.setup.due.review, now);
     let due = |dataset: &FidesKey, collection: &str| {
         reviewed.contains(&(dataset.clone(), collection.to_owned())).then_some(due)
     };
@@ -243,7 +244,7 @@ fn lost_files(
                 |file: &crate::inbox::GivenFile| inner.setup.spool.has(file.place(instruction), file.encoded_bytes);
             if !answer.files().iter().all(is_there) {
                 tracing::error!(%instruction, question = %question.id, "files of an answer are gone; it is asked for again");
-                let due = due_at(held.case, inner.setup.due.manual, now);
+                let due = due_at(held.received_at, held.case, inner.setup.due.manual, now);
                 inner.setup.ledger.unanswer(question.id, &matter, due, now)?;
                 lost = true;
             }

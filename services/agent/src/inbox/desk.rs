@@ -431,6 +431,7 @@ fn listed(setup: &Setup, question: &Question) -> Result<Listed, LedgerError> {
         entity: setup.signer.entity.clone(),
         kind: question.kind,
         case: question.case,
+        received_at: question.received_at,
         dataset: dataset.cloned(),
         collection: collection.map(str::to_owned),
         ask: asked.filter(|_| question.kind == Kind::Manual).map(|manual| manual.ask).unwrap_or_default(),

@@ -27,11 +27,12 @@ pub(crate) struct Due {
     pub(crate) give_up: Option<Duration>,
 }
 
-/// When an answer that may take `time` is due. Never later than what leaves time before the month that began with the
-/// case; at once where that is over already.
-pub(crate) fn due_at(case: CaseId, time: Duration, now: Timestamp) -> Timestamp {
+/// When an answer that may take `time` is due. Never later than what leaves time before the month that began when the
+/// request was received, or, where nobody says when that was, with the case; at once where that is over already.
+pub(crate) fn due_at(received: Option<Timestamp>, case: CaseId, time: Duration, now: Timestamp) -> Timestamp {
     let wanted = plus(now, time);
-    let Some(latest) = opened_at(case).and_then(|at| at.to_zoned(TimeZone::UTC).checked_add(1.month()).ok()) else {
+    let began = received.or_else(|| opened_at(case));
+    let Some(latest) = began.and_then(|at| at.to_zoned(TimeZone::UTC).checked_add(1.month()).ok()) else {
         return wanted;
     };
     let latest = latest.timestamp().checked_sub(MARGIN).unwrap_or(now);
@@ -121,10 +122,32 @@ mod tests {
     fn an_answer_is_due_in_its_time_and_never_so_late_that_the_month_is_missed() {
         let case = CaseId::new(at("2026-01-31T10:00:00Z"));
         let days = |days: u64| Duration::from_secs(days * 86_400);
-        assert_eq!(due_at(case, days(10), at("2026-01-31T12:00:00Z")), at("2026-02-10T12:00:00Z"));
-        assert_eq!(due_at(case, days(10), at("2026-02-18T12:00:00Z")), at("2026-02-21T10:00:00Z"));
+        let due = |now: Timestamp| due_at(None, case, days(10), now);
+        assert_eq!(due(at("2026-01-31T12:00:00Z")), at("2026-02-10T12:00:00Z"));
+        assert_eq!(due(at("2026-02-18T12:00:00Z")), at("2026-02-21T10:00:00Z"));
         let late = at("2026-03-30T00:00:00Z");
-        assert_eq!(due_at(case, days(10), late), late, "what is late already is due at once");
+        assert_eq!(due(late), late, "what is late already is due at once");
+    }
+
+    #[test]
+    fn the_month_counts_from_the_reception_when_it_is_known() {
+        let case = CaseId::new(at("2026-03-20T10:00:00Z"));
+        let ten = Duration::from_secs(10 * 86_400);
+        let due = |received: &str| due_at(Some(at(received)), case, ten, at("2026-03-20T12:00:00Z"));
+        assert_eq!(due("2026-03-20T09:00:00Z"), at("2026-03-30T12:00:00Z"));
+        assert_eq!(
+            due("2026-03-02T09:00:00Z"),
+            at("2026-03-26T09:00:00Z"),
+            "18 days went by before the case was opened"
+        );
+        for long_over in ["2026-01-02T09:00:00Z", "-009999-01-02T01:59:59Z"] {
+            assert_eq!(due(long_over), at("2026-03-20T12:00:00Z"), "{long_over}");
+        }
+        assert_eq!(
+            due("9999-12-30T00:00:00Z"),
+            at("2026-03-30T12:00:00Z"),
+            "whatever is said, no later than the entity allows"
+        );
     }
 
     #[test]

@@ -94,6 +94,7 @@ fn notice(stage: Stage) -> Notice {
         id: QuestionId::new(now),
         instruction: InstructionId::new(now),
         case: CaseId::new(now),
+        received_at: None,
         kind: Kind::Manual,
         dataset: "paper".parse().unwrap(),
         collection: "binder".to_owned(),

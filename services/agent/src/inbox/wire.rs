@@ -96,6 +96,9 @@ pub struct Listed {
     pub kind: Kind,
     /// The case.
     pub case: CaseId,
+    /// When the request reached the group, from which its month counts; absent where the gateway did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received_at: Option<Timestamp>,
     /// The dataset; absent for a decision, which is about everything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<FidesKey>,

@@ -112,6 +112,8 @@ pub(crate) struct NewExport {
     pub(crate) case: CaseId,
     /// What is asked.
     pub(crate) requested: Requested,
+    /// When the request reached the group, if the gateway says.
+    pub(crate) received_at: Option<Timestamp>,
     /// When it is given up if nobody asks for it.
     pub(crate) expires_at: Timestamp,
 }
@@ -146,6 +148,8 @@ pub(crate) struct Walk {
     pub(crate) case: CaseId,
     /// What is asked.
     pub(crate) requested: Requested,
+    /// When the request reached the group, if the gateway has said.
+    pub(crate) received_at: Option<Timestamp>,
     /// The export's key.
     pub(crate) key: ContentKey,
     /// Datasets given up on.
@@ -162,17 +166,22 @@ impl Ledger {
         let wrapped = self.kek.wrap(&key, &context(new.instruction))?;
         let plain = Zeroizing::new(serde_json::to_vec(&new.requested).map_err(|_| LedgerError::Corrupt("a request"))?);
         let request = key.seal(REQUEST, &plain)?;
-        let id = new.instruction.to_string();
+        let (id, received_at) = (new.instruction.to_string(), new.received_at.map(millis));
         self.write(Sync::Durable, |tx| {
-            let known = tx
-                .query_row("SELECT fingerprint FROM export WHERE instruction = ?1", [&id], |row| row.get::<_, Vec<u8>>(0))
-                .optional()?;
-            if known.as_ref().is_some_and(|known| *known != fingerprint) {
-                return Ok(Begun::Differs);
+            let sql = "SELECT fingerprint, received_at FROM export WHERE instruction = ?1";
+            let known = |row: &Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<i64>>(1)?));
+            if let Some((known, received)) = tx.query_row(sql, [&id], known).optional()? {
+                // Who says nothing of the reception contradicts nobody: gateway and agent are updated while exports run.
+                let other = received.zip(received_at).is_some_and(|(known, said)| known != said);
+                if known != fingerprint || other {
+                    return Ok(Begun::Differs);
+                }
             }
             let export = find_at(tx, new.instruction, now)?;
             if let Some(Export { state, generation, .. }) = export.as_ref().filter(|e| e.state != State::Expired) {
                 touch(tx, new.instruction, new.expires_at)?;
+                let sql = "UPDATE export SET received_at = ?2 WHERE instruction = ?1 AND received_at IS NULL";
+                tx.execute(sql, params![id, received_at])?;
                 return Ok(Begun::Known { state: *state, generation: *generation });
             }
             let open: i64 = tx.query_row(
@@ -188,11 +197,21 @@ impl Ledger {
             questions::forget(tx, new.instruction)?;
             tx.execute(
                 "INSERT INTO export (instruction, case_id, fingerprint, state, generation, wrapped_key, request, failures,
-                                     started_at, expires_at)
-                 VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?5, 0, ?6, ?7)
+                                     started_at, expires_at, received_at)
+                 VALUES (?1, ?2, ?3, 'pending', 0, ?4, ?5, 0, ?6, ?7, ?8)
                  ON CONFLICT (instruction) DO UPDATE SET state = 'pending', wrapped_key = ?4, request = ?5, reason = NULL,
-                     retry_at = NULL, failures = 0, started_at = ?6, expires_at = ?7",
-                params![id, new.case.to_string(), fingerprint, wrapped, request, millis(now), millis(new.expires_at)],
+                     retry_at = NULL, failures = 0, started_at = ?6, expires_at = ?7,
+                     received_at = COALESCE(export.received_at, ?8)",
+                params![
+                    id,
+                    new.case.to_string(),
+                    fingerprint,
+                    wrapped,
+                    request,
+                    millis(now),
+                    millis(new.expires_at),
+                    received_at
+                ],
             )?;
             Ok(Begun::New { generation: export.map_or(0, |export| export.generation) })
         })
@@ -267,22 +286,25 @@ impl Ledger {
                        WHERE instruction = ?1 AND state IN ('pending', 'running') AND held IS NULL
                          AND (expires_at > ?2 OR EXISTS
                               (SELECT 1 FROM question q WHERE q.instruction = ?1 AND q.state = 'open'))
-                       RETURNING generation, case_id, failures, wrapped_key, request";
+                       RETURNING generation, case_id, failures, wrapped_key, request, received_at";
             let row = tx.query_row(sql, params![id, millis(now)], |row| {
                 let sealed = (row.get::<_, Vec<u8>>(3)?, row.get::<_, Vec<u8>>(4)?);
-                Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?, sealed))
+                let received = row.get::<_, Option<i64>>(5)?;
+                Ok((row.get::<_, u32>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?, sealed, received))
             });
             let Some(row) = row.optional()? else { return Ok(None) };
             // Items of a generation that could not be ended in order, because no space was left to say so.
             tx.execute("DELETE FROM item WHERE instruction = ?1", [&id])?;
             Ok(Some((row, trouble::given_up(tx, instruction, patience)?)))
         })?;
-        let Some(((generation, case, failures, (wrapped, request)), given_up)) = started else { return Ok(None) };
+        let Some((row, given_up)) = started else { return Ok(None) };
+        let (generation, case, failures, (wrapped, request), received) = row;
         let key = self.kek.unwrap(&wrapped, &context(instruction))?;
         let plain = Zeroizing::new(key.open(REQUEST, &request)?);
         let requested = serde_json::from_slice(&plain).map_err(|_| LedgerError::Corrupt("a request"))?;
         let case = case.parse().map_err(|_| LedgerError::Corrupt("a case id"))?;
-        Ok(Some(Walk { generation, case, requested, key, given_up, failures }))
+        let received_at = received.map(timestamp).transpose()?;
+        Ok(Some(Walk { generation, case, requested, received_at, key, given_up, failures }))
     }
 
     /// Ends a generation that came to nothing: its parts are void and the export waits. False: it had ended before.

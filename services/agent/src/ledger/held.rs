@@ -43,6 +43,8 @@ pub(crate) struct Held {
     pub(crate) generation: u32,
     /// The case.
     pub(crate) case: CaseId,
+    /// When the request reached the group, if the gateway has said.
+    pub(crate) received_at: Option<Timestamp>,
     /// The end of its walk.
     pub(crate) end: WalkEnd,
     /// The export's key.
@@ -121,7 +123,7 @@ impl Ledger {
     /// The held generation of an export.
     pub(crate) fn held(&self, instruction: InstructionId) -> Result<Option<Held>, LedgerError> {
         self.read(|tx| {
-            let sql = "SELECT generation, case_id, held, reason, retry_at FROM export
+            let sql = "SELECT generation, case_id, held, reason, retry_at, received_at FROM export
                        WHERE instruction = ?1 AND state = 'running' AND held IS NOT NULL";
             let row = tx.query_row(sql, [instruction.to_string()], |row| {
                 Ok((
@@ -130,15 +132,17 @@ impl Ledger {
                     row.get::<_, Vec<u8>>(2)?,
                     row.get(3)?,
                     row.get::<_, Option<i64>>(4)?,
+                    row.get::<_, Option<i64>>(5)?,
                 ))
             });
-            let Some((generation, case, sealed, reason, retry_at)) = row.optional()? else { return Ok(None) };
+            let Some((generation, case, sealed, reason, retry_at, received)) = row.optional()? else { return Ok(None) };
             let key = self.content_key(tx, instruction)?;
             let plain = Zeroizing::new(key.open(HELD, &sealed)?);
             let end = serde_json::from_slice(&plain).map_err(|_| LedgerError::Corrupt("a walk's end"))?;
             let case = case.parse().map_err(|_| LedgerError::Corrupt("a case id"))?;
             let said = (reason, retry_at.map(super::timestamp).transpose()?);
-            Ok(Some(Held { generation, case, end, key, said }))
+            let received_at = received.map(super::timestamp).transpose()?;
+            Ok(Some(Held { generation, case, received_at, end, key, said }))
         })
     }
 

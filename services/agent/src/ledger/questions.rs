@@ -20,6 +20,8 @@ pub(crate) struct Question {
     pub(crate) instruction: InstructionId,
     /// The case.
     pub(crate) case: CaseId,
+    /// When the request reached the group, if the gateway has said.
+    pub(crate) received_at: Option<Timestamp>,
     /// What kind.
     pub(crate) kind: Kind,
     /// The dataset, as others see it; the entity's own name for a decision, see [`Question::place`].
@@ -67,7 +69,7 @@ impl Ask {
 const COLUMNS: &str =
     "q.id, q.instruction, e.case_id, q.kind, q.dataset, q.collection, q.created_at, q.due_at, q.state,
     (SELECT a.answered_by FROM answer a WHERE a.question = q.id ORDER BY a.answered_at DESC LIMIT 1),
-    (SELECT MAX(a.answered_at) FROM answer a WHERE a.question = q.id)
+    (SELECT MAX(a.answered_at) FROM answer a WHERE a.question = q.id), e.received_at
     FROM question q JOIN export e ON e.instruction = q.instruction";
 
 impl Ledger {
@@ -216,6 +218,7 @@ fn read(row: &Row<'_>) -> Result<Question, LedgerError> {
         id: parse(&text(0)?)?,
         instruction: text(1)?.parse().map_err(corrupt)?,
         case: text(2)?.parse().map_err(corrupt)?,
+        received_at: row.get::<_, Option<i64>>(11)?.map(timestamp).transpose()?,
         kind: Kind::parse(&text(3)?).ok_or(LedgerError::Corrupt("a question's kind"))?,
         dataset: text(4)?.parse().map_err(corrupt)?,
         collection: text(5)?,

@@ -4,10 +4,11 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::LedgerError;
 
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../../migrations/0001_initial.sql"),
     include_str!("../../migrations/0002_inbox.sql"),
     include_str!("../../migrations/0003_content.sql"),
+    include_str!("../../migrations/0004_received.sql"),
 ];
 
 /// Brings the schema up to date, all steps or none.

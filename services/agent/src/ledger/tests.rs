@@ -55,6 +55,7 @@ fn request(value: &str) -> NewExport {
             format: TableFormat::Csv,
             right: Right::Access,
         },
+        received_at: None,
         expires_at: later(1000),
     }
 }
@@ -87,6 +88,24 @@ fn an_instruction_repeated_finds_its_export_and_other_content_is_told_apart() {
         assert_eq!(ledger.begin(&other, 9, now()).unwrap(), Begun::Differs);
     }
     assert_eq!(ledger.begin(&request("c@example.org"), 1, now()).unwrap(), Begun::TooMany);
+}
+
+#[test]
+fn when_a_request_was_received_is_said_once_and_silence_contradicts_nothing() {
+    let place = Place::new();
+    let ledger = place.open().unwrap();
+    // Started by a gateway, or at an agent, that knew nothing of it: the repetition that does is the same order.
+    let silent = request("anna@example.org");
+    let said = |at| NewExport { received_at: Some(at), ..silent.clone() };
+    ledger.begin(&silent, 9, now()).unwrap();
+    for repeated in [&said(later(-86_400)), &silent, &said(later(-86_400))] {
+        assert!(matches!(ledger.begin(repeated, 9, now()).unwrap(), Begun::Known { .. }));
+    }
+    assert_eq!(ledger.begin(&said(later(-86_399)), 9, now()).unwrap(), Begun::Differs);
+    // Started again after its time was over, by who does not say it any more.
+    assert!(matches!(ledger.begin(&silent, 9, later(3000)).unwrap(), Begun::New { .. }));
+    let walk = ledger.start_generation(silent.instruction, PATIENCE, now()).unwrap().unwrap();
+    assert_eq!(walk.received_at, Some(later(-86_400)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Who may ask, and on whose order: exactly the gateway that the group file names, with a mandate it has signed.
 
+use jiff::Timestamp;
 use tonic::Request;
 use tributary_model::clock::SharedClock;
 use tributary_model::group::signed::VerifiedGroup;
@@ -23,6 +24,11 @@ impl Guard {
     /// Guards the agent of `entities`.
     pub(crate) fn new(group: VerifiedGroup, entities: Vec<EntityId>, clock: SharedClock) -> Self {
         Self { group, entities, clock }
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The group file in force.

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use flate2::read::DeflateDecoder;
+use jiff::SignedDuration;
 use tributary_archive::attestation::NotSearchedReason;
 use tributary_archive::digest::Sha256Hex;
 use tributary_model::disposition::Disposition;
@@ -86,6 +87,14 @@ async fn an_instruction_repeated_with_other_content_is_refused() {
     other.mandate.instruction = order.mandate.instruction;
     other.mandate.case = order.mandate.case;
     assert_eq!(reason(&world.begin(&agent, &other).await.unwrap_err()), "EXPORT_DIFFERS");
+    let received = |hours| {
+        let mut order = order.clone();
+        order.mandate.received_at = Some(order.mandate.not_before - SignedDuration::from_hours(hours));
+        order
+    };
+    world.begin(&agent, &received(72)).await.unwrap();
+    world.begin(&agent, &order).await.unwrap();
+    assert_eq!(reason(&world.begin(&agent, &received(71)).await.unwrap_err()), "EXPORT_DIFFERS");
     agent.stop().await;
 }
 

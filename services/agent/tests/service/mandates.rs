@@ -67,6 +67,26 @@ async fn a_mandate_that_does_not_hold_starts_nothing() {
         let message = start(&agent, StartExportRequest { identifiers, ..request.clone() }).await;
         assert!(message.contains("identifiers differ"), "{message}");
     }
+    // The mandate says when the request was received, or does not, and the request says otherwise.
+    let received = with(&order, |m| m.received_at = Some(now - minutes(60 * 24 * 3)));
+    let sound = world.start_request(&received);
+    let later = sound.received_at.map(|at| prost_types::Timestamp { seconds: at.seconds + 1, ..at });
+    for (mandate, received_at) in [
+        (sound.mandate.clone(), None),
+        (sound.mandate.clone(), later),
+        (request.mandate.clone(), sound.received_at.clone()),
+    ] {
+        let message = start(&agent, StartExportRequest { mandate, received_at, ..request.clone() }).await;
+        assert!(message.contains("another time of reception"), "{message}");
+    }
+    // Both say the same, and it cannot be.
+    for seconds in [now.as_second() + 61, i64::MAX] {
+        let impossible = with(&order, |m| m.received_at = jiff::Timestamp::from_second(seconds).ok());
+        let received_at = Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let request = StartExportRequest { received_at, ..world.start_request(&impossible) };
+        let status = agent.client.clone().start_export(request).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_FIELD"), "{status:?}");
+    }
     assert_eq!(world.spooled(), 0);
 
     // The same order with what it says is served: nothing else was wrong with it.

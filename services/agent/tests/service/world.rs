@@ -222,6 +222,7 @@ impl World {
             identifiers_sha256: Mandate::digest_of(salt, &identifiers),
             group_version: self.group.version,
             group_sha256: self.group_digest(),
+            received_at: None,
             not_before: now,
             expires_at: now + SignedDuration::from_mins(10),
         };
@@ -252,6 +253,10 @@ impl World {
             instruction: order.mandate.instruction.to_string(),
             identifiers: vec![identifier(&order.email)],
             format: types::TableFormat::Ndjson.into(),
+            received_at: order
+                .mandate
+                .received_at
+                .map(|at| prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }),
         }
     }
 

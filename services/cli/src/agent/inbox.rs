@@ -249,11 +249,12 @@ fn state(question: &Listed) -> String {
 fn show_text(whole: &Whole) -> String {
     let question = &whole.shown.question;
     let mut text = format!(
-        "{} for case {}\nentity  {}\nabout   {}\nasked   {}\ndue     {}\nstate   {}",
+        "{} for case {}\nentity  {}\nabout   {}\n{}asked   {}\ndue     {}\nstate   {}",
         kind(question.kind),
         question.case,
         question.entity,
         about(question),
+        question.received_at.map(|at| format!("request {}\n", at.strftime("%F"))).unwrap_or_default(),
         question.created_at.strftime("%F"),
         question.due_at.strftime("%F"),
         state(question),

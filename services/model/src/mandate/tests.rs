@@ -54,6 +54,7 @@ fn world() -> World {
         identifiers_sha256: Mandate::digest_of(b"salt", &identifiers),
         group_version: 7,
         group_sha256: "00".into(),
+        received_at: None,
         not_before: now,
         expires_at: now + SignedDuration::from_mins(10),
     };
@@ -100,6 +101,22 @@ fn a_mandate_counts_for_what_it_says_and_nothing_else() {
     let others = [Identifier::new("email".parse().unwrap(), "b@example.org").unwrap()];
     let error = open(Expected { identifiers: Some(&others), ..right });
     assert!(matches!(error, MandateError::Other(_)) && !error.to_string().contains("example.org"));
+}
+
+#[test]
+fn a_mandate_binds_when_the_request_was_received_and_need_not_say_it() {
+    let mut w = world();
+    assert!(!String::from_utf8(w.signed()).unwrap().contains("received_at"));
+    let silent = w.open_at(&w.signed(), w.now).unwrap();
+    let received = w.now - SignedDuration::from_hours(72);
+    assert_eq!(silent.check_received_at(None), Ok(()));
+    assert_eq!(silent.check_received_at(Some(received)), Err(MandateError::Other("time of reception")));
+    w.mandate.received_at = Some(received);
+    let said = w.open_at(&w.signed(), w.now).unwrap();
+    assert_eq!(said.check_received_at(Some(received)), Ok(()));
+    for other in [None, Some(w.now)] {
+        assert_eq!(said.check_received_at(other), Err(MandateError::Other("time of reception")));
+    }
 }
 
 #[test]

@@ -127,6 +127,25 @@ fn disposition(attestation: &Attestation, dataset: &str) -> Disposition {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn people_have_the_time_that_is_left_since_the_request_was_received() {
+    let office = Office::with_paper();
+    let exports = office.start(&["hello"]).await;
+    let (now, days) = (office.world.clock.now(), |days: i64| SignedDuration::from_hours(24 * days));
+    // Ten days are theirs, but the case was opened three weeks after the letter came.
+    let mandate = Mandate { received_at: Some(now - days(21)), ..office.world.mandate() };
+    exports.begin(&mandate, requested()).await.unwrap();
+    asked(&exports, &mandate).await;
+    let question = office.question().await;
+    assert_eq!(question.received_at, Some(now - days(21)));
+    // 31 October to 30 November, and a week to send it.
+    assert_eq!((now - days(21)).to_string(), "2026-10-31T12:00:00Z");
+    assert_eq!(question.due_at.to_string(), "2026-11-23T12:00:00Z");
+    let (shown, _) = office.inbox().show(question.id).await.unwrap();
+    assert_eq!(serde_json::to_value(&shown).unwrap()["received_at"], "2026-10-31T12:00:00Z");
+    exports.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_person_finds_leaves_beside_what_the_walk_found() {
     let office = Office::with_paper();
     let exports = office.start(&["hello"]).await;

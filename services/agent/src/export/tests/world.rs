@@ -143,6 +143,7 @@ impl World {
             identifiers_sha256: String::new(),
             group_version: 1,
             group_sha256: String::new(),
+            received_at: None,
             not_before: now,
             expires_at: now,
         }
