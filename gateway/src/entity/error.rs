@@ -309,6 +309,9 @@ mod tests {
         assert!(said(Code::Unavailable, ErrorReason::SystemUnavailable).is_system_away());
         assert!(!said(Code::Unavailable, ErrorReason::ShuttingDown).is_system_away());
         assert!(!said(Code::ResourceExhausted, ErrorReason::TooMuchWork).is_system_away());
+        assert_eq!(said(Code::Unavailable, ErrorReason::SystemUnavailable).cause(), Cause::SystemAway);
+        assert_eq!(said(Code::ResourceExhausted, ErrorReason::StorageFull).cause(), Cause::AgentFull);
+        assert_eq!(said(Code::Unavailable, ErrorReason::ShuttingDown).cause(), Cause::Busy);
     }
 
     #[test]
@@ -350,6 +353,6 @@ mod tests {
         };
         let error = EntityError::from(stranger);
         assert!(matches!(error, EntityError::Identity(_)) && error.counts_as_attempt());
-        assert_eq!(error.observed(), Some(Disposition::Failed));
+        assert_eq!((error.observed(), error.cause()), (Some(Disposition::Failed), Cause::NotTrusted));
     }
 }

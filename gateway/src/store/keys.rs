@@ -72,6 +72,12 @@ pub(crate) struct CaseKeys {
 }
 
 impl CaseKeys {
+    /// Of these keys.
+    #[cfg(test)]
+    pub(super) fn of(content: ContentKey, record: ContentKey) -> Self {
+        Self { content: Some(content), record }
+    }
+
     /// The key of the person's data; gone once the case was shredded.
     pub(crate) fn content(&self) -> Result<&ContentKey, StoreError> {
         self.content.as_ref().ok_or(StoreError::Crypto(CryptoError::Altered))

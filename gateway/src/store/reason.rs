@@ -38,3 +38,26 @@ pub(super) fn open(keys: &CaseKeys, sealed: Option<&[u8]>) -> Result<Reason, Sto
         None => Reason { text: whole, cause: None },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tributary_archive::frames::ContentKey;
+
+    use super::*;
+
+    #[test]
+    fn a_reason_comes_back_with_its_cause_and_what_was_sealed_before_causes_without() {
+        let keys = CaseKeys::of(ContentKey::generate().unwrap(), ContentKey::generate().unwrap());
+        let opened = |sealed: Option<Vec<u8>>| open(&keys, sealed.as_deref()).unwrap();
+        let reason = |text: &str, cause| Reason { text: text.to_owned(), cause };
+        let said = Some(Cause::Said);
+        assert_eq!(opened(seal(&keys, "waits", said).unwrap()), reason("waits", said));
+        assert_eq!(opened(seal(&keys, "", said).unwrap()), reason("", said));
+        assert_eq!(opened(seal(&keys, "because", None).unwrap()), reason("because", None));
+        assert_eq!(opened(keys.seal_text(PURPOSE, "from before").unwrap()), reason("from before", None));
+        assert_eq!(opened(None), Reason::default());
+        // Whoever writes the separator gives no cause by it.
+        assert_eq!(opened(seal(&keys, "refused\u{1f}void", None).unwrap()), reason("refused void", None));
+        assert_eq!(opened(keys.seal_text(PURPOSE, "of later\u{1f}unknown").unwrap()), reason("of later", None));
+    }
+}

@@ -71,11 +71,9 @@ async fn a_mandate_that_does_not_hold_starts_nothing() {
     let received = with(&order, |m| m.received_at = Some(now - minutes(60 * 24 * 3)));
     let sound = world.start_request(&received);
     let later = sound.received_at.map(|at| prost_types::Timestamp { seconds: at.seconds + 1, ..at });
-    for (mandate, received_at) in [
-        (sound.mandate.clone(), None),
-        (sound.mandate.clone(), later),
-        (request.mandate.clone(), sound.received_at.clone()),
-    ] {
+    for (mandate, received_at) in
+        [(sound.mandate.clone(), None), (sound.mandate.clone(), later), (request.mandate.clone(), sound.received_at)]
+    {
         let message = start(&agent, StartExportRequest { mandate, received_at, ..request.clone() }).await;
         assert!(message.contains("another time of reception"), "{message}");
     }
