@@ -204,10 +204,11 @@ impl Store {
         Arc::clone(&self.0.drafted)
     }
 
-    /// Whether a second process could tell that this one is alive and writes.
+    /// Whether the database takes what is written and answers what is asked, which go over connections of their own.
     pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        self.write("check", |tx| Box::pin(async move { tx.rows("SELECT name FROM meta LIMIT 1", &[]).await.map(drop) }))
-            .await
+        const ANY: &str = "SELECT name FROM meta LIMIT 1";
+        self.write("check", |tx| Box::pin(async move { tx.rows(ANY, &[]).await.map(drop) })).await?;
+        self.0.readers.rows(ANY, &[]).await.map(drop)
     }
 
     /// The process that this store is open in.

@@ -101,6 +101,7 @@ impl From<StoreError> for ApiError {
             | StoreError::WrongKey
             | StoreError::Crypto(_)
             | StoreError::Corrupt(_)
+            | StoreError::Denied(_)
             | StoreError::Database(_) => Self::internal(&error),
         }
     }

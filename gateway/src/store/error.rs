@@ -82,10 +82,13 @@ pub(crate) enum StoreError {
     #[error("stored data cannot be read: {0}")]
     Corrupt(&'static str),
     /// The database failed.
-    #[error("the database failed: {0}")]
+    #[error("the database failed: {}", words(.0))]
     Database(sqlx::Error),
+    /// The user may not do what is needed.
+    #[error("the database refuses: {0}; let its user own the schema, or grant it that")]
+    Denied(String),
     /// Others were in the way, in the database's words; nothing was changed.
-    #[error("others were in the way too often: {0}")]
+    #[error("others were in the way too often: {}", words(.0))]
     Contended(sqlx::Error),
     /// The database cannot be reached or does not work now; nothing was changed.
     #[error("the database is not available: {0}")]
@@ -107,6 +110,14 @@ const CONTENDED: [&str; 3] = ["40001", "40P01", "55P03"];
 /// statement up because it took too long.
 const UNAVAILABLE: [&str; 6] = ["08", "57P", "53300", "25006", "57014", "28"];
 
+/// PostgreSQL's insufficient_privilege.
+const DENIED: &str = "42501";
+
+/// What the database itself said, without the driver's own words around it.
+pub(super) fn words(error: &sqlx::Error) -> String {
+    error.as_database_error().map_or_else(|| error.to_string(), |said| said.message().to_owned())
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         if let Some(code) = error.as_database_error().and_then(|e| e.code()) {
@@ -119,7 +130,10 @@ impl From<sqlx::Error> for StoreError {
             }
             // SQLite's codes are shorter and have other meanings.
             if code.len() == 5 && UNAVAILABLE.iter().any(|start| code.starts_with(start)) {
-                return Self::Unavailable(error.to_string());
+                return Self::Unavailable(words(&error));
+            }
+            if code == DENIED {
+                return Self::Denied(words(&error));
             }
         }
         match error {
@@ -163,7 +177,7 @@ impl StoreError {
 
     /// Whether this, as the answer to a commit, says that nothing was committed.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Contended(_) | Self::Full | Self::Database(_))
+        matches!(self, Self::Contended(_) | Self::Full | Self::Denied(_) | Self::Database(_))
     }
 
     /// Whether it is certain that nothing was changed. Otherwise what was to be named by the database may be named by
@@ -175,7 +189,7 @@ impl StoreError {
     /// Logs what somebody has to see to. `job` says what was to be done.
     pub(super) fn log(&self, job: &'static str) {
         match self {
-            Self::Database(_) | Self::Full | Self::Corrupt(_) => {
+            Self::Database(_) | Self::Denied(_) | Self::Full | Self::Corrupt(_) => {
                 tracing::error!(job, error = %self, "a store job failed")
             }
             Self::Contended(_) | Self::Unavailable(_) | Self::Unknown(_) => {

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tributary_model::id::CaseId;
 
 use super::StoreError;
-use super::postgres::{Lent, Questions};
+use super::postgres::{Lent, Questions, View};
 
 pub(super) use row::Row;
 use statement::bind;
@@ -136,6 +136,11 @@ async fn postgres_rows(conn: &mut PgConnection, sql: Sql, values: &[Val]) -> Res
     Ok(rows.into_iter().map(Row::Postgres).collect())
 }
 
+async fn view_rows(view: &mut View, sql: Sql, values: &[Val]) -> Result<Vec<Row>, StoreError> {
+    let rows = view.rows(bind::<Postgres>(sql.postgres, values)).await?;
+    Ok(rows.into_iter().map(Row::Postgres).collect())
+}
+
 /// Where questions are answered.
 pub(super) enum Readers {
     Sqlite {
@@ -157,7 +162,7 @@ impl Readers {
             Self::Sqlite { single, .. } => sqlite_rows(&mut *single.lock().await, sql, values).await?,
             Self::Postgres(questions) => {
                 let mut view = questions.view().await?;
-                postgres_rows(view.conn()?, sql, values).await?
+                view_rows(&mut view, sql, values).await?
             }
             #[cfg(test)]
             Self::Inline(inline) => inline.rows(sql, values)?,
@@ -168,7 +173,7 @@ impl Readers {
 /// One consistent view of the database, for questions that take several statements.
 pub(super) enum Snapshot {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(super::postgres::View),
+    Postgres(View),
     #[cfg(test)]
     Inline(inline::View),
 }
@@ -187,7 +192,7 @@ impl Snapshot {
         let sql = sql.into();
         Ok(match self {
             Self::Sqlite(tx) => sqlite_rows(tx, sql, values).await?,
-            Self::Postgres(view) => postgres_rows(view.conn()?, sql, values).await?,
+            Self::Postgres(view) => view_rows(view, sql, values).await?,
             #[cfg(test)]
             Self::Inline(view) => view.rows(sql, values)?,
         })

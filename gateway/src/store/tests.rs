@@ -9,6 +9,7 @@ mod sample;
 #[path = "../../tests/support/server.rs"]
 mod server;
 mod shared;
+mod silent;
 mod starting;
 mod waiting;
 mod writing;

@@ -8,6 +8,7 @@ use tributary_model::database::{Address, Tls};
 
 use crate::config::Postgres;
 use crate::store::StoreError;
+use crate::store::error::words;
 
 /// Statements that a connection keeps prepared: more than the store has.
 const PREPARED: usize = 400;
@@ -28,7 +29,11 @@ pub(in crate::store) async fn connect(settings: &Postgres) -> Result<PgConnectio
     };
     match tokio::time::timeout(settings.connect_timeout, connecting).await {
         Ok(Ok(conn)) => Ok(conn),
-        Ok(Err(error)) => Err(unreachable(settings, &error)),
+        Ok(Err(error)) => Err(match StoreError::from(error) {
+            StoreError::Database(error) => unreachable(settings, &words(&error)),
+            StoreError::Unavailable(why) => unreachable(settings, &why),
+            other => other,
+        }),
         Err(_) => Err(unreachable(settings, &format_args!("no answer within {:?}", settings.connect_timeout))),
     }
 }

@@ -18,7 +18,7 @@ use tributary_model::id::CaseId;
 use tributary_transport::tasks::Tasks;
 
 use super::news::News;
-use super::pool::Connections;
+use super::pool::{Connections, PATIENCE};
 use crate::store::StoreError;
 use crate::store::error::Repeat;
 use crate::store::sql::Tx;
@@ -31,8 +31,7 @@ const SOME: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(4);
 /// Longest pause.
 const LONGEST: Duration = Duration::from_millis(250);
-/// How long a job or a commit may take before its connection is given up: longer than any statement may.
-const PATIENCE: Duration = Duration::from_secs(45);
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 /// Runs jobs. Cheap to clone.
 #[derive(Clone)]
@@ -91,12 +90,13 @@ impl Jobs {
     where
         W: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
     {
-        let mut tx = Tx::postgres(self.connections.lend().await?);
-        let working = async {
-            tx.run("BEGIN ISOLATION LEVEL READ COMMITTED", &[]).await?;
-            work(&mut tx).await
-        };
-        let outcome = timeout(PATIENCE, working).await.unwrap_or_else(|_| Err(StoreError::silent()));
+        let mut lent = self.connections.lend().await?;
+        if let Err(error) = lent.say(BEGIN).await {
+            self.connections.forget();
+            return Err(error.into());
+        }
+        let mut tx = Tx::postgres(lent);
+        let outcome = timeout(PATIENCE, work(&mut tx)).await.unwrap_or_else(|_| Err(StoreError::silent()));
         match outcome {
             Ok(value) if !tx.is_spoilt() => {
                 let touched = self.commit(tx).await?;

@@ -17,7 +17,7 @@ use tributary_transport::tasks::Tasks;
 use uuid::Uuid;
 
 use super::connect::options;
-use super::pool::Connections;
+use super::pool::{Connections, PATIENCE};
 use crate::config::Postgres;
 use crate::store::sql::Tx;
 use crate::store::{Changed, StoreError};
@@ -88,7 +88,9 @@ impl News {
         let names: Vec<String> = cases.iter().map(ToString::to_string).collect();
         let payload = format!("{} {}", self.origin, names.join(","));
         // Its own transaction: nothing is open before or after it.
-        let sent = tx.run("SELECT pg_notify($1, $2)", &crate::store::sql::vals![CHANNEL, payload]).await;
+        let values = crate::store::sql::vals![CHANNEL, payload];
+        let sending = tokio::time::timeout(PATIENCE, tx.run("SELECT pg_notify($1, $2)", &values));
+        let sent = sending.await.unwrap_or_else(|_| Err(StoreError::silent()));
         if sent.is_ok() {
             tx.give_back();
         } else {

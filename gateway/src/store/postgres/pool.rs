@@ -1,13 +1,19 @@
 //! Connections that are kept open, at most so many at once. Whoever waits is served in order.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use sqlx::Executor;
 use sqlx::postgres::PgConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connect;
 use crate::config::Postgres;
 use crate::store::StoreError;
+
+/// How long anything asked may take before its connection is given up: longer than any statement may.
+pub(super) const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The connections of one purpose.
 pub(super) struct Connections {
@@ -52,10 +58,26 @@ impl Lent {
         self.conn.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
+    /// Runs one of the words around a transaction, which no lock and no disk holds up except a commit. A connection that a
+    /// network has forgotten says nothing for ever: what makes a new one soon enough is enough here.
+    pub(super) async fn say(&mut self, word: &'static str) -> Result<(), sqlx::Error> {
+        let patience = self.home.settings.connect_timeout;
+        within(patience, self.get()?.execute(word)).await.map(drop)
+    }
+
     /// Keeps the connection for the next. Nothing may be open on it.
     pub(in crate::store) fn give_back(mut self) {
         if let Some(conn) = self.conn.take() {
             self.home.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
         }
     }
+}
+
+/// What the other end answers, if it does so in time. After that the connection is of no use.
+pub(in crate::store) async fn within<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    let silent = |_| Err(io::Error::new(io::ErrorKind::TimedOut, "it does not answer").into());
+    tokio::time::timeout(patience, answer).await.unwrap_or_else(silent)
 }

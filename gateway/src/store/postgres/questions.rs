@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use sqlx::Executor;
-use sqlx::postgres::PgConnection;
+use sqlx::Postgres;
+use sqlx::postgres::PgRow;
+use sqlx::query::Query;
 use tributary_transport::tasks::Tasks;
 
-use super::pool::{Connections, Lent};
+use super::pool::{Connections, Lent, PATIENCE, within};
 use crate::store::StoreError;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
@@ -25,31 +26,39 @@ impl Questions {
     /// A view of what is committed now.
     pub(in crate::store) async fn view(&self) -> Result<View, StoreError> {
         let mut lent = self.connections.lend().await?;
-        let begun = match lent.get() {
-            Ok(conn) => conn.execute(BEGIN).await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = begun {
+        if let Err(error) = lent.say(BEGIN).await {
             // It had died while it was idle. Whether the database is back, a new one tells.
             tracing::debug!(%error, "an idle connection to the database was lost");
             self.connections.forget();
             drop(lent);
             lent = self.connections.lend().await?;
-            lent.get()?.execute(BEGIN).await?;
+            lent.say(BEGIN).await?;
         }
-        Ok(View { lent: Some(lent), tasks: self.tasks.clone() })
+        Ok(View { lent: Some(lent), connections: Arc::clone(&self.connections), tasks: self.tasks.clone() })
     }
 }
 
 /// One view. Ended when it is dropped.
 pub(in crate::store) struct View {
+    /// Gone once it was of no use any more.
     lent: Option<Lent>,
+    connections: Arc<Connections>,
     tasks: Tasks,
 }
 
 impl View {
-    pub(in crate::store) fn conn(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        self.lent.as_mut().ok_or(sqlx::Error::PoolClosed)?.get()
+    /// All rows of a statement.
+    pub(in crate::store) async fn rows(
+        &mut self,
+        statement: Query<'_, Postgres, sqlx::postgres::PgArguments>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let lent = self.lent.as_mut().ok_or(sqlx::Error::PoolClosed)?;
+        let rows = within(PATIENCE, statement.fetch_all(lent.get()?)).await.map_err(StoreError::from);
+        if matches!(rows, Err(StoreError::Unavailable(_))) {
+            self.connections.forget();
+            self.lent = None;
+        }
+        rows
     }
 }
 
@@ -61,11 +70,7 @@ impl Drop for View {
             return;
         }
         self.tasks.spawn("end a view of the database", async move {
-            let ended = match lent.get() {
-                Ok(conn) => conn.execute("ROLLBACK").await.is_ok(),
-                Err(_) => false,
-            };
-            if ended {
+            if lent.say("ROLLBACK").await.is_ok() {
                 lent.give_back();
             }
         });

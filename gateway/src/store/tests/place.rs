@@ -65,7 +65,7 @@ impl Place {
 
     pub(super) fn settings(&self, database: &Database) -> Postgres {
         let password = self.folder.path().join("password");
-        std::fs::write(&password, &database.password).unwrap();
+        write_password(&password, &database.password);
         Postgres {
             address: Address::Tcp { host: "localhost".to_owned(), port: database.port },
             user: database.user.clone(),
@@ -76,6 +76,12 @@ impl Place {
             connect_timeout: Postgres::CONNECT_TIMEOUT,
         }
     }
+}
+
+/// Puts a password where only its owner may read it.
+pub(super) fn write_password(path: &Path, password: &str) {
+    std::fs::write(path, password).unwrap();
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 /// The key in a file of this name, made when it is not there.

@@ -1,5 +1,6 @@
 //! What a start refuses: a database that another version made, one made with another key, one that is in use.
 
+use super::place::write_password;
 use super::*;
 
 on_both_databases![
@@ -100,7 +101,7 @@ async fn a_server_that_is_not_the_one_meant_and_a_wrong_password_are_refused_wit
     place.migrate().await.unwrap();
     let mut settings = place.settings(place.database());
     let secret = place.folder.path().join("wrong");
-    std::fs::write(&secret, "hunter2-and-more").unwrap();
+    write_password(&secret, "hunter2-and-more");
     settings.password = Some(tributary_model::database::Secret::File(secret));
     let refused = Store::open_postgres(&settings, place.kek(), &Tasks::new()).await.err().unwrap().to_string();
     assert!(refused.contains("password authentication failed") && !refused.contains("hunter2"), "{refused}");
