@@ -9,7 +9,7 @@ use tributary_model::group::signed::VerifiedGroup;
 use tributary_model::id::EntityId;
 use tributary_proto::FILE_DESCRIPTOR_SET;
 use tributary_transport::dial::{Credentials, Dialer, Proxy, Via};
-use tributary_transport::outbound::Outbound;
+use tributary_transport::outbound::{Links, Outbound};
 use tributary_transport::secret_file;
 use tributary_transport::tls::Tls;
 
@@ -37,6 +37,19 @@ pub(crate) fn disagreement(config: &Config, group: &VerifiedGroup, entity: &Enti
              `listen`: have `dials_in: true` put there in place of the address"
         )),
         (Reach::DialsIn, _, Some(_)) | (Reach::At(_), Some(_), _) => None,
+    }
+}
+
+/// What should be seen of how the agent is connected. It stays ready: the gateway waits for an agent that comes back, and
+/// restarting one does not bring a gateway back.
+pub(crate) fn remarks(links: &Links) -> Vec<String> {
+    match (links.held(), links.missing()) {
+        (0, _) => vec!["no connection to the gateway: nothing can be asked of this agent; its log says why".to_owned()],
+        (_, 0) => Vec::new(),
+        (held, missing) => vec![format!(
+            "connected to {held} of {} processes of the gateway; its log says which are missing",
+            held + missing
+        )],
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{LazyLock, Weak};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
 use tributary_model::id::EntityId;
+use tributary_transport::outbound::Links;
 
 /// The entity that a number is about.
 const ENTITY: &str = "entity";
@@ -53,6 +54,20 @@ pub(crate) fn show_overdue(counts: Vec<(EntityId, Weak<AtomicU64>)>) {
                 if let Some(count) = count.upgrade() {
                     observer.observe(count.load(Ordering::Relaxed), &[KeyValue::new(ENTITY, entity.to_string())]);
                 }
+            }
+        })
+        .build();
+}
+
+/// Shows how an agent that dials out is connected to its gateway's processes.
+pub(crate) fn show_links(links: Links) {
+    // The instrument belongs to the meter from here on.
+    let _gauge = meter()
+        .u64_observable_gauge("tributary.agent.gateway.connections")
+        .with_description("Processes of the gateway by whether this agent, which dials out, is connected to them")
+        .with_callback(move |observer| {
+            for (state, count) in [("held", links.held()), ("missing", links.missing())] {
+                observer.observe(count as u64, &[KeyValue::new("state", state)]);
             }
         })
         .build();

@@ -135,6 +135,10 @@ impl Agent {
         };
         let readiness = Readiness::new();
         readiness.remark(move || standing.remarks());
+        if let Some(links) = outbound.as_ref().map(Outbound::links) {
+            metrics::show_links(links.clone());
+            readiness.remark(move || dial_out::remarks(&links));
+        }
         let mut standard = standard_services(FILE_DESCRIPTOR_SET, config.reflection)?;
         standard.routes.add_service(service.server());
         let server = |listener| Server::new(listener, tls, ServerLimits::default()).describe(FILE_DESCRIPTOR_SET);

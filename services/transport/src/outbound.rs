@@ -24,6 +24,7 @@ use tributary_model::spiffe::SpiffeId;
 use self::address::Keeper;
 pub use self::error::NotLinked;
 pub use self::probe::{Probed, probe};
+pub use self::replicas::Links;
 use self::replicas::Replicas;
 pub use self::session::Session;
 use crate::dial::Dialer;
@@ -64,12 +65,13 @@ pub struct Outbound {
     addresses: Vec<String>,
     pace: Pace,
     methods: Methods,
+    replicas: Replicas,
 }
 
 impl Outbound {
     /// Dials `gateway`, and nobody else, at `addresses`.
     pub fn new(dialer: Dialer, gateway: SpiffeId, addresses: Vec<String>, pace: Pace) -> Self {
-        Self { dialer, gateway, addresses, pace, methods: Methods::standard() }
+        Self { dialer, gateway, addresses, pace, methods: Methods::standard(), replicas: Replicas::new() }
     }
 
     /// As [`crate::server::Server::describe`].
@@ -77,6 +79,11 @@ impl Outbound {
     pub fn describe(mut self, file_descriptor_set: &[u8]) -> Self {
         self.methods.add(file_descriptor_set);
         self
+    }
+
+    /// How it is connected, once it runs.
+    pub fn links(&self) -> Links {
+        Links(self.replicas.clone())
     }
 
     /// Keeps a connection to each process of the gateway and serves `routes` on all of them until `shutdown` fires; then
@@ -91,7 +98,6 @@ impl Outbound {
             Limits { ping_interval: self.pace.keepalive, ping_timeout: self.pace.patience, ..Limits::default() };
         let service = ServerCalls::new(self.methods, &limits).layer(routes.prepare());
         let (tasks, cut) = (Tasks::new(), Arc::new(AtomicUsize::new(0)));
-        let replicas = Replicas::new();
         for (index, address) in self.addresses.into_iter().enumerate() {
             let keeper = Keeper {
                 index,
@@ -101,7 +107,7 @@ impl Outbound {
                 pace: self.pace,
                 limits: limits.clone(),
                 service: service.clone(),
-                replicas: replicas.clone(),
+                replicas: self.replicas.clone(),
                 tasks: tasks.clone(),
                 stop: shutdown.clone(),
                 drain,

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tributary_model::group::Reach;
+use tributary_tests::admin;
 use tributary_tests::client::{best_effort, disposition, task};
 use tributary_tests::command::{Ran, tributary};
 use tributary_tests::fixture::Shop;
@@ -27,6 +28,15 @@ fn group() -> Result<Group> {
 fn check(group: &Group, entity: &str) -> Result<Ran> {
     let config = group.entity(entity)?.join("agent.yaml");
     tributary([std::ffi::OsStr::new("agent"), "check".as_ref(), "--config".as_ref(), config.as_os_str()])
+}
+
+/// Connections to the gateway's processes, as the agent's metrics have them.
+async fn held(group: &Group) -> Result<u64> {
+    let (_, metrics) = admin::get(group.agent_admin(BETA)?, "/metrics").await?;
+    let line = metrics
+        .lines()
+        .find(|line| line.starts_with("tributary_agent_gateway_connections{") && line.contains("\"held\""));
+    Ok(line.and_then(|line| line.rsplit_once(' ')).context("no such metric")?.1.parse()?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,11 +89,13 @@ async fn a_check_says_that_the_gateway_is_reached_and_leaves_a_running_agent_alo
     assert_eq!(nobody.code, Some(7), "{}", nobody.said());
     assert!(nobody.said().contains("refused the connection"), "{}", nobody.said());
     let agent = group.start_agent(BETA).await?;
+    let (status, said) = admin::get(group.agent_admin(BETA)?, "/readyz").await?;
+    assert!(status == 200 && said.contains("no connection to the gateway"), "{status} {said}");
+    assert_eq!(held(&group).await?, 0);
     let gateway = group.start_gateway().await?;
-    until("the agent is connected", PATIENCE, || async {
-        agent.log().is_ok_and(|log| log.contains("connected to the gateway")).then_some(())
-    })
-    .await?;
+    until("the agent is connected", PATIENCE, || async { (held(&group).await.ok()? == 1).then_some(()) }).await?;
+    let (_, said) = admin::get(group.agent_admin(BETA)?, "/readyz").await?;
+    assert!(!said.contains("gateway"), "{said}");
     for _ in 0..3 {
         let checked = check(&group, BETA)?;
         assert_eq!(checked.code, Some(0), "{}", checked.said());

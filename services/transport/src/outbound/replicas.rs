@@ -18,6 +18,8 @@ pub(super) struct Replicas(watch::Sender<State>);
 pub(super) struct State {
     held: BTreeMap<String, Holder>,
     named: BTreeSet<String>,
+    /// Connections that have not ended.
+    live: BTreeSet<u64>,
     /// How many connections that led to a process of their own have ended so far.
     ended: u64,
     sessions: u64,
@@ -52,17 +54,19 @@ impl Replicas {
         self.0.send_if_modified(|state| {
             state.sessions += 1;
             session = state.sessions;
+            state.live.insert(session);
             false
         });
         Holder { session, index }
     }
 
     /// Process `replica` is at the other end of `holder`, and says which others there are. False when there is a
-    /// connection to it already.
+    /// connection to it already, or this one has ended meanwhile: a call may still be under way then.
     pub(super) fn introduce(&self, holder: Holder, replica: &str, others: &[String]) -> bool {
         let mut is_new = false;
         self.0.send_modify(|state| {
-            is_new = state.held.get(replica).is_none_or(|held| *held == holder);
+            let is_live = state.live.contains(&holder.session);
+            is_new = is_live && state.held.get(replica).is_none_or(|held| *held == holder);
             if is_new {
                 state.held.insert(replica.to_owned(), holder);
             }
@@ -76,9 +80,26 @@ impl Replicas {
     pub(super) fn end(&self, holder: Holder) {
         self.0.send_modify(|state| {
             let before = state.held.len();
+            state.live.remove(&holder.session);
             state.held.retain(|_, held| *held != holder);
             state.ended += u64::from(state.held.len() < before);
         });
+    }
+}
+
+/// How a process that dials out is connected. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Links(pub(super) Replicas);
+
+impl Links {
+    /// Processes of the gateway to which a connection is held.
+    pub fn held(&self) -> usize {
+        self.0.0.borrow().held.len()
+    }
+
+    /// Processes of the gateway that it has named and to which none is held.
+    pub fn missing(&self) -> usize {
+        self.0.0.borrow().missing().len()
     }
 }
 
@@ -105,6 +126,18 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_has_ended_holds_nothing_although_its_first_call_is_still_under_way() {
+        let replicas = Replicas::new();
+        let ended = replicas.begin(0);
+        replicas.end(ended);
+        assert!(!replicas.introduce(ended, "a", &["a".to_owned()]));
+        assert_eq!((Links(replicas.clone()).held(), Links(replicas.clone()).missing()), (0, 1));
+        let next = replicas.begin(0);
+        assert!(replicas.introduce(next, "a", &["a".to_owned()]));
+        assert_eq!((Links(replicas.clone()).held(), Links(replicas).missing()), (1, 0));
+    }
 
     #[test]
     fn a_second_connection_to_a_process_is_not_wanted_until_the_first_has_ended() {
