@@ -19,7 +19,7 @@ use tributary_model::clock::SystemClock;
 use tributary_model::identifier::Identifier;
 use tributary_model::right::TableFormat;
 use tributary_tests::rows::select;
-use tributary_tests::servers::{self, Engine};
+use tributary_tests::servers::{self, Engine, write_password};
 
 const DATABASE: &str = "chinook_of_the_tests";
 
@@ -83,7 +83,7 @@ fn load(engine: Engine, script: &Path) -> Result<servers::Server> {
 fn connection(server: &servers::Server, work: &Path) -> Result<Database> {
     let secret = work.join(server.engine.name());
     let secret = secret.with_extension("password");
-    std::fs::write(&secret, &server.password)?;
+    write_password(&secret, &server.password)?;
     Ok(Database::Server(Box::new(Server {
         engine: match server.engine {
             Engine::Postgres => EngineKind::Postgres,

@@ -3,6 +3,7 @@
 //! Each test has a database of its own on the shared servers; a test that stops its server has one to itself.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -193,4 +194,13 @@ impl Drop for Server {
             let _ = self.stop();
         }
     }
+}
+
+/// Puts a password where only its owner may read it, in place of what is there.
+///
+/// # Errors
+/// What the system says.
+pub fn write_password(path: &Path, password: &str) -> Result<()> {
+    std::fs::write(path, password)?;
+    Ok(std::fs::set_permissions(path, PermissionsExt::from_mode(0o600))?)
 }

@@ -7,7 +7,10 @@
 mod section;
 mod url;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use crate::sensitive::Sensitive;
 
@@ -104,6 +107,14 @@ pub enum SecretError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// Others on this machine may read the file.
+    #[error("{} has mode {mode:04o}, so others may read the password in it: run `chmod 600 {}`", path.display(), path.display())]
+    Exposed {
+        /// Which.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The environment variable.
     #[error("the environment variable {0} is not set")]
     Environment(String),
@@ -118,10 +129,6 @@ impl Secret {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&self) -> Result<Option<Sensitive<String>>, SecretError> {
-        let file = |path: &PathBuf| {
-            let text = std::fs::read_to_string(path).map(Sensitive::new);
-            text.map_err(|error| SecretError::File { path: path.clone(), error })
-        };
         let environment =
             |name: &String| std::env::var(name).map(Sensitive::new).map_err(|_| SecretError::Environment(name.clone()));
         let of_url = |text: Sensitive<String>| Ok(DatabaseUrl::parse(text.expose().trim())?.password);
@@ -135,6 +142,19 @@ impl Secret {
             Self::UrlEnvironment(name) => of_url(environment(name)?),
         }
     }
+}
+
+/// A file's text, if nobody else may read it. The mode is asked of the open file, so that it cannot be exchanged meanwhile.
+fn file(path: &Path) -> Result<Sensitive<String>, SecretError> {
+    let failed = |error| SecretError::File { path: path.to_owned(), error };
+    let mut open = File::open(path).map_err(failed)?;
+    let mode = open.metadata().map_err(failed)?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(SecretError::Exposed { path: path.to_owned(), mode });
+    }
+    let mut text = String::new();
+    open.read_to_string(&mut text).map_err(failed)?;
+    Ok(Sensitive::new(text))
 }
 
 #[cfg(test)]

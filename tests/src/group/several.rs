@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::Group;
 use crate::ports::Port;
 use crate::process::{Launch, Role};
-use crate::servers::Server;
+use crate::servers::{Server, write_password};
 
 /// One process of the gateway.
 #[derive(Debug)]
@@ -37,8 +37,7 @@ impl Group {
     pub fn seats(&self, n: usize, server: &Server, database: &str) -> Result<Vec<Seat>> {
         let folder = &self.gateway.folder;
         let password = folder.join("database.password");
-        std::fs::write(&password, &server.password)?;
-        std::fs::set_permissions(&password, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        write_password(&password, &server.password)?;
         let yaml = std::fs::read_to_string(folder.join("gateway.yaml"))?;
         let shared = format!(
             "objects: objects\ndatabase: {{ postgres: {{ host: localhost, port: {}, user: {}, database: {database}, \

@@ -8,7 +8,7 @@ use tributary_archive::attestation::NotSearchedReason;
 use tributary_model::disposition::Disposition;
 use tributary_model::right::TableFormat::Csv;
 use tributary_tests::crowd::Crowd;
-use tributary_tests::servers::{Engine, Server};
+use tributary_tests::servers::{Engine, Server, write_password};
 
 use super::support::{ANNA, Entity, Parts, Place, collect, request};
 
@@ -247,7 +247,7 @@ fn one_table_of_ten_that_may_not_be_read_makes_the_answer_partial_and_is_named()
             Engine::MariaDb => entity.run(&format!("CREATE USER {reader}@'%' IDENTIFIED BY 'x'; {grants}")),
         }
         let password = entity.folder.path().join("reader");
-        std::fs::write(&password, "x").unwrap();
+        write_password(&password, "x").unwrap();
         entity.connect(|server| {
             server.user = reader.clone();
             server.password = Some(Secret::File(password.clone()));
@@ -267,7 +267,7 @@ fn a_wrong_password_and_an_unknown_authority_are_said_and_nothing_is_sent_withou
     for engine in Engine::ALL {
         let mut entity = both(engine);
         let wrong = entity.folder.path().join("wrong");
-        std::fs::write(&wrong, "hunter2").unwrap();
+        write_password(&wrong, "hunter2").unwrap();
         entity.connect(|server| server.password = Some(Secret::File(wrong.clone())));
         let detail = why(entity.try_collect(Csv, &mut |_| {}));
         assert!(detail.contains("refuses the user or the password") && !detail.contains("hunter2"), "{detail}");

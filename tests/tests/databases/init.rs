@@ -6,7 +6,7 @@ use tributary_agent::collect::Database;
 use tributary_agent::init::{Proposal, Wishes, propose};
 use tributary_agent::source::server::{Address, EngineKind, Secret, Server, ServerLimits, Tls};
 use tributary_model::clock::{ManualClock, SharedClock};
-use tributary_tests::servers::{self, Engine};
+use tributary_tests::servers::{self, Engine, write_password};
 
 /// A database of its own, with a user who may read part of it.
 struct Place {
@@ -28,7 +28,7 @@ impl Place {
 
     fn propose(&self, schema: Option<&str>) -> Proposal {
         let secret = self.folder.path().join("password");
-        std::fs::write(&secret, "reader").unwrap();
+        write_password(&secret, "reader").unwrap();
         let server = Server {
             engine: match self.server.engine {
                 Engine::Postgres => EngineKind::Postgres,

@@ -21,7 +21,7 @@ use tributary_model::clock::{ManualClock, SharedClock};
 use tributary_model::identifier::Identifier;
 use tributary_model::right::TableFormat;
 use tributary_model::yaml::Problems;
-use tributary_tests::servers::{self, Engine};
+use tributary_tests::servers::{self, Engine, write_password};
 
 pub(crate) const ANNA: &[(&str, &str)] = &[("email", "anna@x.org")];
 
@@ -98,7 +98,7 @@ impl Entity {
     pub(crate) fn connect(&mut self, change: impl FnOnce(&mut Server)) {
         let Place::Server { server, database } = &self.place else { return };
         let secret = self.folder.path().join("password");
-        std::fs::write(&secret, format!("{}\n", server.password)).unwrap();
+        write_password(&secret, &format!("{}\n", server.password)).unwrap();
         let mut settings = Server {
             engine: match server.engine {
                 Engine::Postgres => EngineKind::Postgres,

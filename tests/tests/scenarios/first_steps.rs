@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tributary_tests::binary;
 use tributary_tests::fixture::webshop;
-use tributary_tests::servers::{Engine, Server};
+use tributary_tests::servers::{Engine, Server, write_password};
 
 const README: &str = include_str!("../../../README.md");
 const SECTION: &str = "## An agent beside your own database";
@@ -150,8 +150,7 @@ fn on_a_server(engine: Engine, scheme: &str) -> Result<()> {
     let outcome = server.run(&database, &webshop::script(Some(engine))).and_then(|()| {
         let (folder, group_key) = prepare()?;
         let secret = folder.path().join("shop.password");
-        std::fs::write(&secret, &server.password)?;
-        std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        write_password(&secret, &server.password)?;
         let authority = server.authority.display().to_string();
         let flags = ["--password-file", "shop.password", "--ca", &authority].map(str::to_owned).to_vec();
         let url = format!("{scheme}://{}@localhost:{}/{database}", server.user, server.port);
