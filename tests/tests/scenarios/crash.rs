@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tributary_proto::gateway::v1::TaskState;
+use tributary_tests::admin;
 use tributary_tests::archive::Archive;
 use tributary_tests::client::{Caller, disposition, state, task};
 use tributary_tests::command;
@@ -13,6 +14,7 @@ use tributary_tests::group::{Direction, EntityPlan, Group, PORTAL, Plan};
 use tributary_tests::memory::{KIB, MIB};
 use tributary_tests::process::Process;
 use tributary_tests::proxy::Proxy;
+use tributary_tests::wait::until;
 
 const ENTITY: &str = "alpha-be";
 const EMAIL: &str = "anna@example.org";
@@ -203,7 +205,17 @@ async fn an_agent_that_dies_after_its_walk_goes_on_serving_the_same_bytes(direct
     let running = Running::start(big(direction)?).await?;
     running.proxy.limit(Some(4 * MIB));
     let case = running.portal.open_for(&[("email", EMAIL)]).await?;
-    // The walk of 24 MiB is long over when the link has carried half of it.
+    running.until_staged(&case, 10).await?;
+    // Hardly anything crosses while the walk comes to its end.
+    running.proxy.limit(Some(64 * KIB));
+    until("the walk is attested", PATIENCE, || async {
+        let (_, metrics) = admin::get(running.group.agent_admin(ENTITY).ok()?, "/metrics").await.ok()?;
+        metrics
+            .lines()
+            .any(|line| line.starts_with("tributary_agent_walks") && line.contains("\"attested\""))
+            .then_some(())
+    })
+    .await?;
     let (before, staged) = running.until_staged(&case, 10).await?;
     let running = running.kill_agent().await?;
     running.proxy.limit(None);
