@@ -172,7 +172,11 @@ impl Client {
 
     async fn call(&self, call: &Call) -> Result<UnixStream, ClientError> {
         let socket = || self.socket.clone();
-        let mut stream = UnixStream::connect(&self.socket).await.map_err(|error| match error.kind() {
+        let connecting = async {
+            let (_folder, address) = super::socket::address(&self.socket)?;
+            UnixStream::connect(address).await
+        };
+        let mut stream = connecting.await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NotRunning { socket: socket() },
             io::ErrorKind::PermissionDenied => ClientError::NotAllowed { socket: socket() },
             _ => error.into(),

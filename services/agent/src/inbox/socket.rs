@@ -2,7 +2,9 @@
 //!
 //! `wire` says what goes over it, `desk` does what is asked; here connections are taken and bounded.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +27,19 @@ pub(super) const SILENCE: Duration = Duration::from_secs(60);
 /// The pause after a connection could not be taken.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Longest path that the system takes as a socket's address, in bytes.
+const LONGEST: usize = 107;
+
+/// A path to a socket that the system takes: through the open folder, which comes with it, where its own is too long.
+pub(super) fn address(socket: &Path) -> io::Result<(Option<File>, PathBuf)> {
+    let (folder, name) = match (socket.parent(), socket.file_name()) {
+        (Some(folder), Some(name)) if socket.as_os_str().len() > LONGEST => (File::open(folder)?, name),
+        _ => return Ok((None, socket.to_owned())),
+    };
+    let address = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
+    Ok((Some(folder), address))
+}
+
 /// The bound socket. Dropping it removes its file.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -43,7 +58,8 @@ impl Socket {
             }
         }
         // It appears under its name only when nobody else may connect.
-        let listener = UnixListener::bind(&new)?;
+        let (_folder, address) = address(&new)?;
+        let listener = UnixListener::bind(address)?;
         std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o600))?;
         std::fs::rename(&new, &path)?;
         Ok(Self { listener, path })
