@@ -87,6 +87,21 @@ impl Catalog {
         if problems.is_empty() { Ok(catalog) } else { Err(Problems(problems)) }
     }
 
+    /// The database of each dataset, completed by what the manifest says of where it lies.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Dataset, Option<Database>)> {
+        let completed = |(dataset, database): (_, &Option<Database>)| {
+            let dataset: &Dataset = dataset;
+            let database = database.clone().map(|database| database.within(&dataset.namespace));
+            (dataset, database)
+        };
+        self.graph.manifests().datasets.iter().zip(&self.databases).map(completed)
+    }
+
+    /// Tells the time.
+    pub(crate) fn clock(&self) -> &SharedClock {
+        &self.clock
+    }
+
     /// The manifests alone, not compared with anything.
     pub(crate) fn declared(sources: &Sources, limits: CollectLimits, clock: SharedClock) -> Result<Self, Problems> {
         let (texts, owners) = files::all(sources)?;

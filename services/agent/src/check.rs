@@ -8,6 +8,7 @@ mod finding;
 mod guesses;
 mod others;
 mod record;
+mod tables;
 mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +125,10 @@ fn placeholders(config: &Config) -> Vec<String> {
     if config.entities.iter().any(|served| served.id.as_str() == crate::init::PLACEHOLDER_ENTITY) {
         found.push("`entity` is not filled in: put your entity's id in the group file there".to_owned());
     }
+    let is_open = |address: &String| address == crate::init::PLACEHOLDER_GATEWAY;
+    if config.dial_out.as_ref().is_some_and(|out| out.gateways.iter().any(is_open)) {
+        found.push("`dial_out.gateways` is not filled in: put there where the gateway is, as host:port".to_owned());
+    }
     found
 }
 
@@ -159,6 +164,7 @@ fn inspect_for(
     let mut findings = Findings::default();
     finding::of_collections(catalog.graph(), &report.collections, &mut findings);
     others::of_rules(catalog.graph(), &mut findings);
+    report.warnings.extend(tables::undeclared(&catalog, &report.datasets, &mut findings));
     guesses::of_files(&catalog::texts(sources), &mut findings);
     report.findings = findings.finish();
     report

@@ -20,6 +20,7 @@ use tributary_archive::table::Table;
 use tributary_model::id::{EntityId, FidesKey, IdentifierType};
 use tributary_model::identifier::Identifier;
 use tributary_model::language::Texts;
+use tributary_model::manifest::Namespace;
 use tributary_model::right::TableFormat;
 
 pub use crate::catalog::Catalog;
@@ -43,6 +44,18 @@ pub enum Database {
     Sqlite(PathBuf),
     /// A database behind a server.
     Server(Box<Server>),
+}
+
+impl Database {
+    /// The same with what a manifest says of where it lies, unless the configuration says that.
+    #[must_use]
+    pub fn within(mut self, namespace: &Namespace) -> Self {
+        if let Self::Server(server) = &mut self {
+            server.database = server.database.take().or_else(|| namespace.database.clone());
+            server.schema = server.schema.take().or_else(|| namespace.schema.clone());
+        }
+        self
+    }
 }
 
 /// Cells above this become files of their own unless said otherwise, in bytes.

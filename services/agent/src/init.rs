@@ -28,8 +28,8 @@ use crate::collect::{Database, StopFlag};
 use crate::source::ReadError;
 use crate::source::inventory::{Inventory, Table, inventory};
 
-pub(crate) use self::agent_file::PLACEHOLDER_ENTITY;
 pub use self::agent_file::{AgentFile, Connection, ConnectionError, GroupPins, Tls, Way, placeholder_key};
+pub(crate) use self::agent_file::{PLACEHOLDER_ENTITY, PLACEHOLDER_GATEWAY};
 
 /// What is wished of a proposal.
 #[derive(Debug, Clone, Default)]

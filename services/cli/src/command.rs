@@ -7,7 +7,7 @@ use crate::output::Output;
 /// Answers a person's data-protection request across every legal entity of a corporate group.
 ///
 /// Exit codes: 0 done, 1 failure, 2 invalid input, 3 archive consistent but signers not authenticated, 4 archive failed
-/// verification, 5 refused by the gateway, 6 not found, 7 try again, 8 done but entities are missing, 9 archive authentic but
+/// verification, 5 refused by the gateway, 6 not found, 7 try again, 8 done but not everything is there, 9 archive authentic but
 /// packed anew or unpacked.
 #[derive(Debug, Parser)]
 #[command(name = "tributary", version, propagate_version = true, max_term_width = 110)]

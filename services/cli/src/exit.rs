@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     NotFound = 6,
     /// The other side cannot be reached or asks to come back later; the same command may be repeated.
     TryAgain = 7,
-    /// What was asked for was done, but entities are missing.
+    /// What was asked for was done, but not everything is there: an entity is missing, or something was not given.
     Incomplete = 8,
     /// What an archive holds is authentic, but another program packed it anew, or it was unpacked to a folder.
     Repacked = 9,

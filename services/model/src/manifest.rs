@@ -75,6 +75,8 @@ pub struct Dataset {
     pub namespace: Namespace,
     /// Whose its rows are, where several entities share it.
     pub controller: Option<Controller>,
+    /// Tables of its store that hold nothing about people, and are therefore not declared.
+    pub not_personal: Vec<String>,
     /// Its collections.
     pub collections: Vec<Collection>,
     /// Where it is declared.

@@ -41,6 +41,8 @@ pub enum Code {
     NoIdentity,
     /// No identifier leads to a collection with personal data.
     NotReached,
+    /// Tables of a connected database that are not declared.
+    UndeclaredTables,
     /// Columns of a table that are not declared.
     UndeclaredColumns,
     /// No key tells rows apart.
@@ -84,6 +86,11 @@ impl Code {
                 "access, Art. 15",
                 "not searched: each answer says so, and that you hold nothing can never be signed",
                 "declare an identity, or a reference with its direction that leads there",
+            ],
+            Self::UndeclaredTables => [
+                "access, Art. 15",
+                "what stands in these tables is not searched, and no answer says so",
+                "declare them as collections, or name those about nobody under `tributary: {not_personal: […]}` of the dataset",
             ],
             Self::UndeclaredColumns => [
                 "a copy of the data, Art. 15(3)",

@@ -14,6 +14,9 @@ pub use connection::{Connection, ConnectionError, Tls};
 /// Stands for the group's key while that is not known. It is no point of the curve: no signature is one of this key.
 const PLACEHOLDER: &str = "ed25519:dGhlIGdyb3VwJ3Mga2V5IGJlbG9uZ3MgaGVyZS4uLiE=";
 
+/// Stands where the gateway's address is to be put.
+pub(crate) const PLACEHOLDER_GATEWAY: &str = "gateway.example:8443";
+
 /// Stands for the entity while that is not known.
 pub(crate) const PLACEHOLDER_ENTITY: &str = "this-entity";
 
@@ -90,10 +93,13 @@ impl AgentFile {
                 out.push_str(
                     "# No inbound port? Then in place of `listen`, and with `dials_in: true` in the group file:\n",
                 );
-                out.push_str("# dial_out: { gateways: [\"gateway.example:8443\"] }\n");
+                let _ = writeln!(out, "# dial_out: {{ gateways: [\"{PLACEHOLDER_GATEWAY}\"] }}");
             }
             Way::DialOut(gateways) if gateways.is_empty() => {
-                out.push_str("dial_out: { gateways: [\"gateway.example:8443\"] }   # REPLACE: where the gateway is\n");
+                let _ = writeln!(
+                    out,
+                    "dial_out: {{ gateways: [\"{PLACEHOLDER_GATEWAY}\"] }}   # REPLACE: where the gateway is"
+                );
             }
             Way::DialOut(gateways) => {
                 let gateways = gateways.iter().map(|gateway| scalar(gateway)).collect::<Vec<_>>().join(", ");

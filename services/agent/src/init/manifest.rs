@@ -40,8 +40,14 @@ impl Manifest<'_> {
         if let Some(name) = label::readable(self.dataset.as_str()) {
             let _ = writeln!(out, "    name: {}  # what people are told that this system is", scalar(&name));
         }
+        let (declared, others): (Vec<&TableDraft<'_>>, Vec<_>) =
+            self.drafts.iter().partition(|draft| draft.is_declared());
+        if !others.is_empty() {
+            let names: Vec<String> = others.iter().map(|draft| scalar(&draft.table.name)).collect();
+            let names = names.join(", ");
+            let _ = writeln!(out, "    tributary: {{ not_personal: [{names}] }}  # guess: by their names and columns");
+        }
         out.push_str("    collections:");
-        let declared: Vec<&TableDraft<'_>> = self.drafts.iter().filter(|draft| draft.is_declared()).collect();
         out.push_str(if declared.is_empty() { " []\n" } else { "\n" });
         for draft in declared {
             self.collection(draft, &mut out);

@@ -84,6 +84,30 @@ fn the_check_says_what_is_reached_what_scans_and_what_is_left_out() {
 }
 
 #[test]
+fn the_check_names_tables_that_nobody_declares_unless_somebody_said_that_they_are_about_nobody() {
+    let schema = format!(
+        "{SCHEMA} CREATE TABLE forgotten (email TEXT); CREATE TABLE schema_history (n INTEGER);
+         CREATE VIEW shown AS SELECT * FROM forgotten;"
+    );
+    let entity = Entity::shop(COLLECTIONS, &schema);
+    let names = |entity: &Entity| {
+        let report = inspect(&entity.sources, entity.limits.clone(), clock());
+        let items = report.items(Code::UndeclaredTables).iter().map(|item| item.name.clone());
+        (items.collect::<Vec<_>>(), report.warnings)
+    };
+    assert_eq!(names(&entity).0, ["shop.forgotten", "shop.schema_history"]);
+    let path = &entity.sources.manifests[0];
+    let text = std::fs::read_to_string(path).unwrap();
+    let said = text
+        .replace("    collections:\n", "    tributary: { not_personal: [schema_history, gone] }\n    collections:\n");
+    assert_ne!(text, said);
+    std::fs::write(path, said).unwrap();
+    let (undeclared, warnings) = names(&entity);
+    assert_eq!(undeclared, ["shop.forgotten"]);
+    assert!(warnings.iter().any(|warning| warning.contains("`gone`")), "{warnings:?}");
+}
+
+#[test]
 fn the_check_of_a_broken_manifest_names_the_problem() {
     let entity = Entity::shop(COLLECTIONS, "CREATE TABLE customer (id INTEGER)");
     let report = inspect(&entity.sources, entity.limits.clone(), clock());

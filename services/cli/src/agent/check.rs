@@ -51,6 +51,10 @@ impl Checked {
         if !self.report.is_ok() {
             return Err(Failure::silent(Exit::Invalid));
         }
+        // What could not be looked at may be wrong in every way.
+        if self.report.datasets.iter().any(|dataset| dataset.unavailable.is_some()) {
+            return Err(Failure::silent(Exit::TryAgain));
+        }
         let is_reached = self.gateways.iter().all(|gateway| gateway.problem.is_none());
         if is_reached { Ok(()) } else { Err(Failure::silent(Exit::TryAgain)) }
     }
@@ -117,6 +121,10 @@ fn check_text(report: &CheckReport) -> String {
     let items: usize = report.findings.iter().map(|finding| finding.items.len()).sum();
     let (errors, warnings) = (report.problems.len(), report.warnings.len() + items);
     let _ = write!(text, "\n\n{errors} errors, {warnings} warnings");
+    let away = report.datasets.iter().filter(|dataset| dataset.unavailable.is_some()).count();
+    if away > 0 {
+        let _ = write!(text, "; {away} databases did not answer, so nothing was compared with them: check again");
+    }
     text
 }
 

@@ -18,6 +18,7 @@ use tributary_archive::frames::KeyEncryptionKey;
 use tributary_model::clock::{SharedClock, SystemClock};
 use tributary_model::id::{EntityId, FidesKey};
 use tributary_model::key::{PublicKey, SigningKey};
+use tributary_transport::dial::{DialError, check_address};
 
 use self::report::Made;
 use self::staged::Staged;
@@ -79,7 +80,7 @@ pub(crate) struct Init {
     #[arg(long, value_name = "FILE", default_value = "svid-key.pem")]
     key: PathBuf,
     /// For an entity that dials in: the gateway as host:port; repeatable
-    #[arg(long = "gateway", value_name = "HOST:PORT")]
+    #[arg(long = "gateway", value_name = "HOST:PORT", value_parser = gateway)]
     gateways: Vec<String>,
     /// Folder for the files
     #[arg(long, value_name = "DIR", default_value = ".")]
@@ -87,6 +88,10 @@ pub(crate) struct Init {
     /// Replace manifest.yml and agent.yaml if they exist; keys are never replaced
     #[arg(long)]
     force: bool,
+}
+
+fn gateway(text: &str) -> Result<String, DialError> {
+    check_address(text).map(|()| text.to_owned())
 }
 
 /// Runs the command. Databases are read by drivers that wait on runtimes of their own.
@@ -168,7 +173,11 @@ fn rehearse(
 
 fn cannot_propose(error: InitError) -> Failure {
     match error {
-        InitError::Database(_) => Failure::new(Exit::TryAgain, error),
+        InitError::Database(_) => {
+            let here =
+                "here: --ca names the authority of the server's certificate, --password-file the user's password";
+            Failure::new(Exit::TryAgain, format!("{error}\n{here}"))
+        }
         InitError::Empty(_) | InitError::Key(_) => Failure::invalid(error),
         InitError::Names(_) => Failure::new(Exit::Failure, error),
     }

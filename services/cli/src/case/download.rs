@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &Download, caller: &Caller, output: Output) -> Out
     };
     output.print(&done, |done| {
         let missing =
-            if done.complete { "" } else { "\nINCOMPLETE: entities are missing; see `tributary archive show`" };
+            if done.complete { "" } else { "\nINCOMPLETE: `tributary archive show` says what is missing and why" };
         format!("{}  {}{missing}", done.archive.display(), size(done.size))
     })?;
     if complete { Ok(()) } else { Err(Failure::silent(Exit::Incomplete)) }

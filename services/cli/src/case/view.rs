@@ -103,9 +103,12 @@ impl CaseView {
             }),
         ));
         for archive in &self.archives {
-            let complete = if archive.complete { "complete" } else { "INCOMPLETE: entities are missing" };
+            let complete = if archive.complete { "complete" } else { "INCOMPLETE" };
             let written = archive.assembled_at.as_deref().unwrap_or("");
             text.push_str(&format!("\narchive {}  {}  {written}  {complete}", archive.sequence, size(archive.size)));
+        }
+        if self.archives.iter().any(|archive| !archive.complete) {
+            text.push_str("\nincomplete: an entity is missing, or has not given or not searched something; `tributary archive show` says what and why");
         }
         text
     }

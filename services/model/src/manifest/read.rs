@@ -97,7 +97,7 @@ impl File<'_> {
             namespace = self.namespace(&mut meta);
             redacted = self.redact(&mut meta);
         }
-        let DatasetWords { wording, controller, people } = self.dataset_words(&mut f);
+        let DatasetWords { wording, controller, people, not_personal } = self.dataset_words(&mut f);
         let collections = f.required_node(self.r, "collections");
         let mut collections: Vec<Collection> = match collections {
             Some(list) => self.r.list(list, "collections").iter().filter_map(|item| self.collection(item)).collect(),
@@ -118,6 +118,7 @@ impl File<'_> {
             after,
             namespace,
             controller,
+            not_personal,
             collections,
             at: self.at(node.place),
         })

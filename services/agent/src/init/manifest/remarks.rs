@@ -24,7 +24,7 @@ pub(super) fn tail(manifest: &Manifest<'_>, out: &mut String) {
     let undeclared: Vec<&TableDraft<'_>> = manifest.drafts.iter().filter(|draft| !draft.is_declared()).collect();
     list(
         out,
-        "Not declared: no identifier leads to these tables, and nothing in them looks like data about a person. If one\n# holds such data all the same, declare it here: what is not declared is neither given nor named as missing.",
+        "Not declared: no identifier leads to these tables, and nothing in them looks like data about a person. If one\n# holds such data all the same, take it out of `not_personal` and declare it here: what is not declared is neither given\n# nor named as missing.",
         undeclared.iter().map(|draft| draft.table),
     );
     list(

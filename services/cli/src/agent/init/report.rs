@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use tributary_agent::check::CheckReport;
-use tributary_agent::init::{Proposal, Summary};
+use tributary_agent::init::{Proposal, Summary, Way};
 use tributary_model::key::PublicKey;
 
 use super::given::Group;
@@ -55,6 +55,9 @@ pub(super) fn made(
     let mut notes = group.notes.clone();
     if group.file.is_none() {
         notes.push("the group file was not read: complete what agent.yaml marks with REPLACE".to_owned());
+    }
+    if matches!(&group.way, Way::DialOut(gateways) if gateways.is_empty()) {
+        notes.push("this agent dials the gateway: put where that is in place of what agent.yaml marks with REPLACE, or say it with --gateway".to_owned());
     }
     let here = config == std::path::Path::new(CONFIG) || args.out == std::path::Path::new(".");
     let flag = if here { String::new() } else { format!(" --config {}", config.display()) };

@@ -44,6 +44,7 @@ pub(super) struct DatasetWords {
     pub(super) wording: Wording,
     pub(super) controller: Option<Controller>,
     pub(super) people: PeopleWork,
+    pub(super) not_personal: Vec<String>,
 }
 
 /// What `tributary:` says of a collection.
@@ -62,8 +63,9 @@ impl File<'_> {
         let wording = self.labels(&mut ours);
         let controller = self.controller(&mut ours);
         let people = self.people_work(&mut ours);
+        let not_personal = self.parsed(&mut ours, "not_personal");
         ours.deny_unknown(self.r);
-        DatasetWords { wording, controller, people }
+        DatasetWords { wording, controller, people, not_personal }
     }
 
     /// `tributary:` of a collection.
