@@ -108,3 +108,22 @@ async fn connection(desk: &Desk, mut stream: UnixStream) -> io::Result<()> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_folder_may_have_a_longer_path_than_a_socket() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a-long-name-of-a-folder".repeat(8));
+        std::fs::create_dir(&deep).unwrap();
+        let socket = Socket::bind(&deep).unwrap();
+        let path = deep.join(SOCKET);
+        assert!(path.as_os_str().len() > LONGEST && path.exists());
+        let (_folder, address) = address(&path).unwrap();
+        UnixStream::connect(address).await.unwrap();
+        drop(socket);
+        assert!(!path.exists());
+    }
+}
