@@ -1,9 +1,12 @@
 //! SQLite: a file opened read-only, one read transaction for the whole walk; the file and its mode are never changed.
 //!
 //! In rollback-journal mode nothing is written beside the file and an open snapshot keeps writers waiting, so it is held
-//! for a bounded time. In WAL mode SQLite itself keeps its `-wal` and `-shm` there, and makes them for a first reader. `schema` looks at tables, `statement` writes the queries, `rows` reads them.
+//! for a bounded time. In WAL mode SQLite itself keeps its `-wal` and `-shm` there, and makes them for a first reader; the
+//! `-wal` grows while a snapshot is open. `schema` looks at tables, `statement` writes the queries, `rows` reads them, and
+//! `repeats` tells rows without a key apart.
 
 mod inventory;
+mod repeats;
 mod rows;
 mod schema;
 mod statement;
@@ -13,6 +16,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, limits::Limit};
 use tributary_model::clock::SharedClock;
 
@@ -36,6 +40,9 @@ const CACHE_KIB: i64 = 2048;
 const MAX_VALUE: i32 = 32 * 1024 * 1024;
 /// How long another connection's lock is waited for.
 const BUSY: Duration = Duration::from_secs(5);
+/// How much longer than one that blocks writers a snapshot in WAL mode may be held: it only keeps the `-wal` from being
+/// written back.
+const WAL: u32 = 30;
 /// Virtual machine steps between two looks at the watch.
 const STEPS: i32 = 4096;
 
@@ -53,7 +60,7 @@ pub struct Database {
 
 impl Database {
     /// Opens the file and takes the snapshot. `snapshot_max` bounds how long it is held where that keeps writers
-    /// waiting.
+    /// waiting; in WAL mode it is [`WAL`] times that.
     ///
     /// # Errors
     /// `Unavailable`, with what to do.
@@ -67,7 +74,8 @@ impl Database {
         connection
             .execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")
             .map_err(|error| cannot_open(path, &error))?;
-        let watch = Watch::new(stop, blocks_writers.then_some(snapshot_max));
+        let most = if blocks_writers { snapshot_max } else { snapshot_max.saturating_mul(WAL) };
+        let watch = Watch::new(stop, Some(most));
         let seen = watch.clone();
         connection
             .progress_handler(STEPS, Some(move || seen.check().is_err()))
@@ -105,6 +113,9 @@ impl Database {
         }
         let missing = || ReadError::NotReadable(format!("the database has no table `{}` any more", query.table));
         let table = self.known(query.table)?.ok_or_else(missing)?.clone();
+        if let Some(name) = query.columns.iter().find(|name| table.column(name).is_none()) {
+            return Err(ReadError::NotReadable(format!("the table `{}` has no column `{name}` any more", query.table)));
+        }
         let statement = Statement::new(&self.connection, &table, query).map_err(|error| self.explain(&error))?;
         self.statements.insert(key, statement.clone());
         Ok(statement)
@@ -175,6 +186,9 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
+    // A quoted name that no column has is an error, and not a text that stands in every row: also within views.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     // Sorting and lists of keys stay in memory: a temporary file would hold personal data in clear.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "mmap_size", 0)?;

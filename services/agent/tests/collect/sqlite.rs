@@ -148,6 +148,18 @@ fn a_snapshot_keeps_writers_of_a_rollback_journal_file_waiting_for_a_bounded_tim
 }
 
 #[test]
+fn a_snapshot_of_a_wal_file_is_held_for_longer_and_for_a_bounded_time_as_well() {
+    let mut entity = busy("wal");
+    entity.limits.snapshot_max = Duration::from_millis(20);
+    // Past what a file that blocks its writers may be held for, and not yet thirty times that.
+    let outcome = collect_while(&entity, || std::thread::sleep(Duration::from_millis(30)));
+    assert_eq!(outcome.unwrap().rows("customer").len(), 20_000);
+    entity.limits.snapshot_max = Duration::from_millis(10);
+    let outcome = collect_while(&entity, || std::thread::sleep(Duration::from_millis(400)));
+    assert!(matches!(outcome, Err(CollectError::SnapshotTooLong { dataset }) if dataset.as_str() == "shop"));
+}
+
+#[test]
 fn a_walk_that_nobody_wants_any_more_ends() {
     let entity = busy("wal");
     let (stop, catalog) = (StopFlag::new(), entity.load().unwrap());
@@ -216,6 +228,85 @@ fn tables_without_rowid_views_and_odd_names_are_read() {
     assert_eq!(parts.rows("person"), ["anna@x.org,x"]);
     assert_eq!(parts.rows("seen"), ["anna@x.org,3"]);
     assert_eq!(parts.rows("own rowid"), ["anna@x.org"]);
+}
+
+#[test]
+fn a_view_that_names_a_column_that_is_gone_is_named_and_gives_no_made_up_text() {
+    let seen = "
+      - name: seen
+        fields: [{name: who, fides_meta: {identity: email}}, {name: note}]
+";
+    let entity = Entity::shop(
+        &format!("{CUSTOMER}{seen}"),
+        "CREATE TABLE customer (email TEXT, v TEXT); INSERT INTO customer VALUES ('anna@x.org', 'x');
+         CREATE TABLE base (who TEXT); INSERT INTO base VALUES ('anna@x.org');
+         CREATE VIEW seen AS SELECT who, \"note\" AS note FROM base;",
+    );
+    let parts = entity.collect(ANNA);
+    assert_eq!((parts.rows("customer").len(), parts.rows("seen").len()), (1, 0));
+    let gap = &parts.collected.not_searched[0];
+    assert_eq!(gap.collection.as_deref(), Some("seen"));
+    assert!(gap.detail.contains("no such column"), "{}", gap.detail);
+}
+
+#[test]
+fn alike_rows_without_a_key_come_each_and_each_once_however_they_are_found() {
+    let large = "replace(hex(zeroblob(700000)), '00', 'é ')";
+    // A view, and a table whose columns take all names of the rowid: found by two identifiers, and by a reference.
+    let manifest = |table: &str, columns: [&str; 3]| {
+        let [who, also, customer] = columns;
+        format!(
+            "
+      - name: customer
+        fields:
+          - {{name: id, fides_meta: {{primary_key: true}}}}
+          - {{name: email, fides_meta: {{identity: email}}}}
+          - {{name: phone, data_categories: [system.operations], fides_meta: {{identity: phone_number}}}}
+      - name: {table}
+        data_categories: [system.operations]
+        fields:
+          - {{name: {who}, fides_meta: {{identity: email}}}}
+          - {{name: {also}, fides_meta: {{identity: phone_number}}}}
+          - {{name: {customer}, fides_meta: {{references: [{{dataset: shop, field: customer.id, direction: from}}]}}}}
+          - {{name: what}}
+"
+        )
+    };
+    let rows = "('anna@x.org', '+32470123456', 1, 'a'), ('anna@x.org', '+32470123456', 1, 'a'),
+        ('anna@x.org', NULL, NULL, 'a'), (NULL, NULL, 1, 'b'), (NULL, NULL, 1, 'b'), (NULL, '+32470123456', NULL, NULL),
+        (NULL, NULL, 2, 'a')";
+    let customers = "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, phone TEXT);
+        INSERT INTO customer VALUES (1, 'anna@x.org', '+32470123456'), (2, 'bert@x.org', NULL);";
+    let kinds = [
+        (
+            "seen",
+            ["who", "also", "customer"],
+            "CREATE TABLE base (who, also, customer, what); INSERT INTO base VALUES ROWS; CREATE VIEW seen AS SELECT * FROM base;",
+        ),
+        (
+            "odd",
+            ["rowid", "_rowid_", "oid"],
+            "CREATE TABLE odd (rowid, _rowid_, oid, what); INSERT INTO odd VALUES ROWS;",
+        ),
+    ];
+    for (table, columns, sql) in kinds {
+        let large = format!(
+            "INSERT INTO {} VALUES (NULL, NULL, 1, {large}), (NULL, NULL, 1, {large});",
+            if table == "seen" { "base" } else { table }
+        );
+        let sql = format!("{customers}{}{large}", sql.replace("ROWS", rows));
+        let entity = Entity::shop(&manifest(table, columns), &sql);
+        let both = &[("email", "anna@x.org"), ("phone_number", "+32470123456")];
+        let parts = entity.collect(both);
+        let mut found = parts.rows(table);
+        found.sort();
+        let whole = "anna@x.org,'+32470123456,1,a";
+        let files = [1, 2].map(|n| format!(",,1,file:shop/{table}-files/00000{n}.txt"));
+        let expected = [",'+32470123456,,", ",,1,b", ",,1,b", &files[0], &files[1], whole, whole, "anna@x.org,,,a"];
+        assert_eq!(found, expected, "{table}");
+        let file = format!("shop/{table}-files/000002.txt");
+        assert!(parts.text(&file) == "é ".repeat(700_000), "{table}: the file is not the cell");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Reads the rows of a query: streamed, large cells in slices.
 
+use std::cell;
 use std::io::Read;
 
 use rusqlite::blob::Blob;
@@ -7,8 +8,10 @@ use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, MAIN_DB, ToSql};
 
+use tributary_archive::digest::Sha256Hex;
 use tributary_model::identifier::Folding;
 
+use super::repeats::Repeats;
 use super::schema::TableKind;
 use super::statement::{How, Statement, add_to_list, make_list, quote};
 use super::{Database, LARGE, MAX_VALUE, Query, too_long};
@@ -21,6 +24,8 @@ use crate::value::{Cell, Large, Tuple, Value};
 const SLICE: usize = 64 * 1024;
 /// Rows between two looks at the watch, for rows that cost the database little and us much.
 const ROWS: u64 = 64;
+/// Bytes of a value from which on its digest stands for it in what tells rows apart.
+const LONG: usize = 1024;
 
 pub(super) fn find(
     database: &Database,
@@ -74,6 +79,8 @@ struct Reading<'d> {
     query: &'d Query<'d>,
     /// Values that mean others' rows.
     others: Tuple,
+    /// For rows that have no key.
+    repeats: Option<Repeats>,
 }
 
 /// How a statement came to its end.
@@ -106,7 +113,8 @@ impl<'d> Reading<'d> {
     fn of(database: &'d Database, statement: &'d Statement, query: &'d Query<'d>) -> Self {
         let others = query.leaves_out().map(Owned::others).unwrap_or_default();
         let others = others.iter().map(|other| Value::Text(other.clone().into_bytes())).collect();
-        Self { database, statement, query, others }
+        let repeats = (statement.identity == 0).then(Repeats::new);
+        Self { database, statement, query, others, repeats }
     }
 
     /// Executes the statement that `sql` makes of a `SELECT`, once for each of `sets` of values.
@@ -175,6 +183,9 @@ impl<'d> Reading<'d> {
                 bound => bound.map_err(|error| self.database.explain(&error))?,
             }
         }
+        if let Some(repeats) = &self.repeats {
+            repeats.forget();
+        }
         let mut rows = statement.raw_query();
         loop {
             match rows.next() {
@@ -183,7 +194,10 @@ impl<'d> Reading<'d> {
                     if given.is_multiple_of(ROWS) {
                         self.database.watch.check()?;
                     }
-                    on_row(&Current { reading: self, row })?;
+                    on_row(&Current { reading: self, row, repeat: cell::Cell::new(None) })?;
+                    if self.repeats.as_ref().is_some_and(Repeats::is_full) {
+                        return Err(self.too_many());
+                    }
                 }
                 Ok(None) => break,
                 Err(error) if is_long(&error) => return Ok(Met::LongCell),
@@ -208,6 +222,12 @@ impl<'d> Reading<'d> {
     fn inside(&self, values: &[Tuple], on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
         let inside = Inside::new(self.query, values);
         self.run(&|select| self.statement.all(select), &[Tuple::new()], &mut |row| inside.pass(row, on_row))
+    }
+
+    /// There are more rows than can be told apart by all of their values.
+    fn too_many(&self) -> ReadError {
+        let (table, what) = (self.query.table, "gives more different rows than can be told apart without a key");
+        ReadError::NotReadable(format!("`{table}` {what}; declare one (`primary_key: true`)"))
     }
 
     fn rowid(&self) -> Option<&'static str> {
@@ -235,6 +255,8 @@ impl ToSql for Bound<'_> {
 struct Current<'d, 'r> {
     reading: &'d Reading<'d>,
     row: &'r rusqlite::Row<'r>,
+    /// Its number among rows that are alike and have no key, once it was asked for.
+    repeat: cell::Cell<Option<u32>>,
 }
 
 impl Current<'_, '_> {
@@ -287,12 +309,10 @@ impl Current<'_, '_> {
         let mut statement = self.reading.database.connection.prepare(&sql).map_err(explain)?;
         self.bind_itself(&mut statement).map_err(explain)?;
         let mut rows = statement.raw_query();
-        if let Some(row) = rows.next().map_err(explain)?
-            && let Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) = row.get_ref(0)
-        {
-            bytes.chunks(SLICE).try_for_each(out)?;
+        match rows.next().map_err(explain)?.map(|row| row.get_ref(0)) {
+            Some(Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes))) => bytes.chunks(SLICE).try_for_each(out),
+            _ => Err(ReadError::NotReadable("a large value is not found by the declared key of its row".to_owned())),
         }
-        Ok(())
     }
 }
 
@@ -302,7 +322,6 @@ impl Reading<'_> {
         match table.map(|table| (&table.kind, table)) {
             Some((TableKind::Rowid(alias), _)) => vec![format!("\"{alias}\"")],
             Some((TableKind::WithoutRowid, table)) => table.key().into_iter().map(quote).collect(),
-            _ if self.query.primary_key.is_empty() => self.query.columns.iter().map(|c| quote(c)).collect(),
             _ => self.query.primary_key.iter().map(|&c| quote(&self.query.columns[c])).collect(),
         }
     }
@@ -337,17 +356,32 @@ impl Row for Current<'_, '_> {
     }
 
     fn write_identity(&self, out: &mut Vec<u8>) {
-        for index in 0..self.reading.statement.identity {
-            match Value::of(match self.value(index) {
-                ValueRef::Null => Cell::Null,
-                ValueRef::Integer(n) => Cell::Integer(n),
-                ValueRef::Real(n) => Cell::Real(n),
-                ValueRef::Text(bytes) => Cell::Text(bytes),
-                ValueRef::Blob(bytes) => Cell::Blob(bytes),
-            }) {
-                Some(value) => value.write_key(out),
-                None => out.push(b'n'),
-            }
+        let Some(repeats) = &self.reading.repeats else {
+            return (0..self.reading.statement.identity).for_each(|index| write_key(self.value(index), out));
+        };
+        let begin = out.len();
+        (0..self.reading.query.columns.len()).for_each(|index| write_key(self.value(index), out));
+        let number = self.repeat.get().unwrap_or_else(|| repeats.number(&out[begin..]));
+        self.repeat.set(Some(number));
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+}
+
+/// Appends a form in which equal values have equal bytes.
+fn write_key(value: ValueRef<'_>, out: &mut Vec<u8>) {
+    let cell = match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(n) => Cell::Integer(n),
+        ValueRef::Real(n) => Cell::Real(n),
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) if bytes.len() > LONG => {
+            out.push(if matches!(value, ValueRef::Text(_)) { b'T' } else { b'B' });
+            return out.extend_from_slice(Sha256Hex::of(bytes).as_bytes());
         }
+        ValueRef::Text(bytes) => Cell::Text(bytes),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+    };
+    match Value::of(cell) {
+        Some(value) => value.write_key(out),
+        None => out.push(b'n'),
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Statement {
     pub(super) has_large: Rc<Cell<bool>>,
     /// How rows are told apart and ordered.
     pub(super) order: String,
-    /// Columns in front of the declared ones that tell rows apart.
+    /// Columns in front of the declared ones that tell rows apart; none where only all of a row and its number do.
     pub(super) identity: usize,
     /// The condition, when SQLite can judge it.
     pub(super) how: How,
@@ -62,7 +62,6 @@ impl Statement {
         let identity: Vec<String> = match &table.kind {
             TableKind::Rowid(alias) => vec![format!("\"{alias}\"")],
             TableKind::WithoutRowid => table.key().into_iter().map(quote).collect(),
-            TableKind::View if query.primary_key.is_empty() => query.columns.iter().map(|c| quote(c)).collect(),
             TableKind::View => query.primary_key.iter().map(|&c| quote(&query.columns[c])).collect(),
         };
         let name = quote(&table.name);
@@ -70,7 +69,9 @@ impl Statement {
             let columns: Vec<String> = identity.iter().cloned().chain(query.columns.iter().map(cell)).collect();
             format!("SELECT {} FROM {name}", columns.join(", "))
         };
-        let (guarded, bare) = (select(&|name| cell(table, name)), select(&|name| quote(name)));
+        let bare = select(&|name| quote(name));
+        // A large cell is read by its row's key, and as it comes where there is none.
+        let guarded = if identity.is_empty() { bare.clone() } else { select(&|name| cell(table, name)) };
         let is_gain = guarded != bare && table.kind != TableKind::View;
         let mut statement = Self {
             guarded,
@@ -78,7 +79,7 @@ impl Statement {
             has_large: Rc::default(),
             // The key as bytes, whatever collation the column has; without a key there is no order to keep.
             order: match &table.kind {
-                TableKind::View if query.primary_key.is_empty() => String::new(),
+                _ if identity.is_empty() => String::new(),
                 TableKind::Rowid(_) => format!(" ORDER BY {}", identity.join(", ")),
                 _ => format!(
                     " ORDER BY {}",
