@@ -19,7 +19,7 @@ pub enum Folding {
     /// Compared as it stands with each spelling of the identifier: an index on the column finds it.
     #[default]
     Exact,
-    /// Upper and lower case.
+    /// Upper and lower case, and whether a capital I has a dot (U+0130): both are the capitals of i somewhere.
     Case,
     /// Punctuation and spaces.
     Punctuation,
@@ -34,7 +34,7 @@ impl Folding {
     pub fn fold<'t>(self, text: &'t str) -> Cow<'t, str> {
         match self {
             Self::Exact => Cow::Borrowed(text),
-            Self::Case => text.to_lowercase().into(),
+            Self::Case => text.to_lowercase().replace("i\u{307}", "i").into(),
             Self::Punctuation => {
                 text.chars().filter(|c| !PUNCTUATION.contains(c) && !SPACES.contains(c)).collect::<String>().into()
             }
@@ -74,6 +74,7 @@ mod tests {
         let cases = [
             (Folding::Exact, " C-00.42 ", " C-00.42 "),
             (Folding::Case, "Zoë@X.ORG", "zoë@x.org"),
+            (Folding::Case, "İpek IŞIL ışıl", "ipek işil ışıl"),
             (Folding::Punctuation, "+32\u{a0}(0)470/12.34\u{2011}56", "+320470123456"),
             (Folding::Digits, "C-00.42", "0042"),
             (Folding::Alphanumeric, "C-00.42/é", "c0042"),

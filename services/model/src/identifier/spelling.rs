@@ -25,9 +25,16 @@ impl Spellings {
     pub fn new(identifier: &Identifier, country: Option<&CountryCode>) -> Self {
         let given = identifier.value.expose();
         let composed: String = given.nfc().collect();
-        let written = Form::of(&identifier.kind).write(&identifier.kind, given, country);
-        let Written { normal, others, check } =
+        let form = Form::of(&identifier.kind);
+        let written = form.write(&identifier.kind, given, country);
+        // Their letters are capitals, and some stores know no better: an index finds each case by itself.
+        let is_number = written.is_some() && matches!(form, Form::Iban | Form::Named);
+        let Written { normal, mut others, check } =
             written.unwrap_or_else(|| Written { normal: composed.clone(), ..Written::default() });
+        if is_number {
+            let small: Vec<String> = others.iter().chain([&normal]).map(|text| text.to_ascii_lowercase()).collect();
+            others.extend(small);
+        }
         let decomposed: String = normal.nfd().collect();
         let mut all: Vec<String> = Vec::new();
         for spelling in [given.clone(), composed, normal.clone()].into_iter().chain(others).chain([decomposed]) {
