@@ -1,7 +1,9 @@
 //! Rows into parts: tables as CSV or NDJSON cut at row boundaries, large cells as files of their own, everything
 //! deflated and measured on the way into the sink. Same rows, same bytes.
 //!
-//! A sink takes one part at a time, so rows of a collection wait in a small buffer until a part is worth beginning.
+//! A sink takes one part at a time, so rows of a collection wait in a small buffer until a part is worth beginning. The
+//! first parts are small and the later ones large, and what waits is handed on when the walk goes on to the next
+//! collection: whoever asked has something to carry early. Parts are cut by size and never by time.
 //! `part` gives them to a `press`, which a large part has on a thread `beside`. `preview` and `overview` keep an extract
 //! while the rows go by. Neighbours: `collect` (the sink), `walk` (the rows).
 
@@ -38,6 +40,8 @@ pub(crate) use table::describe;
 
 /// Plain bytes of rows that wait before a part is begun or continued.
 const BUFFER: usize = 64 * 1024;
+/// Largest plain size of the first part, in bytes. The next may be as large as all before it together.
+const FIRST: u64 = 1024 * 1024;
 /// Bytes that wait over all collections.
 const ALL_BUFFERS: usize = 4 * 1024 * 1024;
 
@@ -67,6 +71,8 @@ pub(crate) struct Encoder<'e> {
     writer: part::Writer<'e>,
     /// Whose rows the part begun holds.
     open: Option<NodeId>,
+    /// Whose row came last.
+    at: Option<NodeId>,
     /// Per node.
     tables: Vec<Pending>,
     waiting: usize,
@@ -90,6 +96,8 @@ struct Pending {
     /// Rows in parts that are finished.
     finished: u64,
     described: bool,
+    /// Whether the walk has gone on to another collection since.
+    left: bool,
 }
 
 /// What was encoded.
@@ -118,6 +126,7 @@ impl<'e> Encoder<'e> {
             previews: preview::Previews::new(graph),
             writer: part::Writer::new(sink),
             open: None,
+            at: None,
             tables: graph.nodes().iter().map(|_| Pending::default()).collect(),
             waiting: 0,
             digest: PartListDigest::new(),
@@ -150,7 +159,7 @@ impl<'e> Encoder<'e> {
             return Ok(());
         }
         let bytes = rows.len() as u64;
-        if self.open != Some(node) || pending.in_part.1 + bytes > self.sizes.part {
+        if self.open != Some(node) || pending.in_part.1 + bytes > self.largest() {
             self.close()?;
             self.begin_table(node)?;
         }
@@ -160,6 +169,22 @@ impl<'e> Encoder<'e> {
         pending.in_part.0 += count;
         pending.in_part.1 += bytes;
         Ok(())
+    }
+
+    /// Largest plain size of the part begun, or to be begun. It grows with what was given.
+    fn largest(&self) -> u64 {
+        self.summary.bytes.max(FIRST).min(self.sizes.part)
+    }
+
+    /// Hands on what waits of the collection before, the first time that the walk goes on to another: it may come back,
+    /// and then for a row at a time.
+    fn go_on(&mut self, to: NodeId) -> Result<(), SinkError> {
+        let Some(before) = self.at.replace(to) else { return Ok(()) };
+        if std::mem::replace(&mut self.tables[before].left, true) {
+            return Ok(());
+        }
+        self.flush(before)?;
+        if self.open == Some(before) { self.close() } else { Ok(()) }
     }
 
     fn begin_table(&mut self, node: NodeId) -> Result<(), SinkError> {
@@ -258,6 +283,9 @@ impl<'e> Encoder<'e> {
 
 impl Visitor for Encoder<'_> {
     fn row(&mut self, node: NodeId, row: &dyn Row) -> Result<(), ReadError> {
+        if self.at != Some(node) {
+            self.go_on(node)?;
+        }
         let width = self.graph.collection(node).fields.len();
         // Each cell is asked for once: that costs as much as to write it.
         let mut few = [Cell::Null; FEW];
@@ -289,7 +317,7 @@ impl Visitor for Encoder<'_> {
         self.waiting += pending.rows.len() - before;
         // A part ends at a row: what would make it too large begins the next one.
         let (buffered, part) = (pending.rows.len(), pending.in_part.1 + pending.rows.len() as u64);
-        if buffered >= BUFFER || part > self.sizes.part {
+        if buffered >= BUFFER || part > self.largest() {
             self.flush_cut(node, before)?;
         } else if self.waiting > ALL_BUFFERS {
             self.relieve()?;
@@ -319,7 +347,7 @@ impl Encoder<'_> {
     /// Flushes a collection; when its last row, which starts at `last`, would make the part too large, that row waits
     /// for the next part.
     fn flush_cut(&mut self, node: NodeId, last: usize) -> Result<(), SinkError> {
-        let limit = self.sizes.part;
+        let limit = self.largest();
         let open = self.open == Some(node);
         let pending = &mut self.tables[node];
         let in_part = if open { pending.in_part.1 } else { 0 };

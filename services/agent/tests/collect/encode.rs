@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use flate2::read::DeflateDecoder;
-use tributary_agent::collect::{PartSink, SinkError, StopFlag};
+use tributary_agent::collect::{CollectError, PartSink, SinkError, StopFlag};
 use tributary_archive::digest::Sha256Hex;
 use tributary_archive::part::{Part, PartKind, PartListDigest};
 use tributary_archive::table::{FieldKind, digest};
@@ -110,6 +110,106 @@ fn parts_are_cut_at_rows_and_never_larger_than_allowed() {
         let numbers: Vec<String> = parts.rows("visit").iter().map(|row| row.replace("anna@x.org,", "")).collect();
         assert!(numbers.iter().zip(1..=20_000).all(|(n, i)| *n == i.to_string()) && numbers.len() == 20_000);
     }
+}
+
+#[test]
+fn the_first_parts_are_small_and_none_is_larger_than_all_before_it() {
+    const MIB: u64 = 1 << 20;
+    let entity = rows(500_000);
+    let parts = entity.collect(ANNA);
+    let mut given = 0;
+    let (last, full) = parts.parts.split_last().unwrap();
+    for (part, _) in full {
+        let most = given.max(MIB);
+        assert!((most - 100..=most).contains(&part.bytes), "{} after {given}", part.bytes);
+        given += part.bytes;
+    }
+    assert!(full.len() >= 3 && last.0.bytes <= given);
+    assert_eq!(parts.rows("visit").len(), 500_000);
+}
+
+/// Asks the walk to stop when a part is staged, and keeps what is.
+struct StopAtFirst(super::support::Memory, StopFlag);
+
+impl PartSink for StopAtFirst {
+    fn table(&mut self, table: &tributary_archive::table::Table) -> Result<(), SinkError> {
+        self.0.table(table)
+    }
+    fn begin(&mut self) -> Result<(), SinkError> {
+        self.0.begin()
+    }
+    fn write(&mut self, carried: &[u8]) -> Result<(), SinkError> {
+        self.0.write(carried)
+    }
+    fn finish(&mut self, part: &Part) -> Result<(), SinkError> {
+        self.1.raise();
+        self.0.finish(part)
+    }
+    fn preview(&mut self, preview: &tributary_archive::preview::Preview) -> Result<(), SinkError> {
+        self.0.preview(preview)
+    }
+    fn information(&mut self, information: &tributary_archive::information::Information) -> Result<(), SinkError> {
+        self.0.information(information)
+    }
+}
+
+/// The parts that are staged before the walk learns that one is.
+fn staged_first(entity: &Entity) -> Vec<Part> {
+    let stop = StopFlag::new();
+    let mut sink = StopAtFirst(super::support::Memory::default(), stop.clone());
+    let outcome = entity.load().unwrap().collect(&request(ANNA), &mut sink, &stop);
+    assert!(matches!(outcome, Err(CollectError::Stopped)), "the walk was over before its first part was staged");
+    sink.0.parts.into_iter().map(|(part, _)| part).collect()
+}
+
+#[test]
+fn the_first_part_is_staged_long_before_the_walk_ends() {
+    let [part] = staged_first(&rows(500_000)).try_into().unwrap();
+    assert!(part.bytes <= 1 << 20 && part.rows < 500_000 / 5, "{} rows of {} bytes", part.rows, part.bytes);
+}
+
+#[test]
+fn a_small_collection_is_staged_when_the_walk_goes_on_to_the_next() {
+    let entity = Entity::shop(
+        &format!("{CUSTOMER}
+      - name: visit
+        fields:
+          - {{name: customer_id, fides_meta: {{references: [{{dataset: shop, field: customer.id, direction: from}}]}}}}
+"),
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, note); INSERT INTO customer VALUES (1, 'anna@x.org', NULL);
+         CREATE TABLE visit (customer_id INTEGER); INSERT INTO visit VALUES (1), (1), (1);",
+    );
+    let [part] = staged_first(&entity).try_into().unwrap();
+    assert_eq!((part.path.as_str(), part.rows), ("shop/customer-0001.csv", 1));
+}
+
+#[test]
+fn a_collection_to_which_the_walk_comes_back_begins_few_parts() {
+    // A ring through two collections, around which the walk goes once for each pair.
+    const PAIRS: u32 = 500;
+    let entity = Entity::shop(
+        "
+      - name: parcel
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: email, data_categories: [user.contact.email], fides_meta: {identity: email}}
+          - {name: stop, fides_meta: {references: [{dataset: shop, field: stop.id, direction: to}]}}
+      - name: stop
+        fields:
+          - {name: id, fides_meta: {primary_key: true}}
+          - {name: parcel, fides_meta: {references: [{dataset: shop, field: parcel.id, direction: to}]}}
+",
+        &format!(
+            "CREATE TABLE parcel (id INTEGER PRIMARY KEY, email TEXT, stop INTEGER);
+             CREATE TABLE stop (id INTEGER PRIMARY KEY, parcel INTEGER);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PAIRS})
+             INSERT INTO parcel SELECT i, iif(i = 1, 'anna@x.org', NULL), i FROM n;
+             INSERT INTO stop SELECT id, id + 1 FROM parcel;"
+        ),
+    );
+    let parts = entity.collect(ANNA);
+    assert_eq!((parts.rows("parcel").len(), parts.rows("stop").len()), (PAIRS as usize, PAIRS as usize));
+    assert_eq!(parts.parts.len(), 4, "{:?}", parts.paths());
 }
 
 #[test]
@@ -228,5 +328,5 @@ fn a_sink_that_is_full_ends_the_walk() {
         }
     }
     let outcome = rows(5_000).load().unwrap().collect(&request(ANNA), &mut Full, &StopFlag::new());
-    assert!(matches!(outcome, Err(tributary_agent::collect::CollectError::Sink(SinkError::Full(_)))));
+    assert!(matches!(outcome, Err(CollectError::Sink(SinkError::Full(_)))));
 }

@@ -9,7 +9,7 @@ use crate::world::{ANNA, LARGE, World, reason};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_is_read_on_from_the_bytes_that_one_has() {
     let world = World::new();
-    world.write_database(8_000);
+    world.write_database(24_000);
     let agent = world.start().await;
     let order = world.order(Action::Export, ANNA);
     let export = world.export(&agent, &order).await;

@@ -30,6 +30,8 @@ pub(super) struct Run {
     pub(super) case: Case,
     /// From OpenCase to the archive, by the gateway's own history.
     pub(super) wall: Duration,
+    /// From OpenCase to the first part that an agent had ready.
+    pub(super) first: Duration,
     /// CPU time of the gateway.
     pub(super) gateway: Duration,
     /// CPU time of all agents.
@@ -68,9 +70,11 @@ impl Stand {
         ensure!(case.archives[0].complete, "not complete: {}", summary(&case));
         let (gateway, agents) = (cpu::of(self.gateway.pid())? - gateway, self.agents_cpu()? - agents);
         let history = self.history(&id).await?;
-        let first = history.first().context("a case without a history")?.1;
-        let wall = until(&history, "ARCHIVE_WRITTEN", first)?.min(began.elapsed());
-        Ok(Run { case, wall, gateway, agents })
+        let opened = history.first().context("a case without a history")?.1;
+        let wall = until(&history, "ARCHIVE_WRITTEN", opened)?.min(began.elapsed());
+        // Who is not known has no parts.
+        let first = until(&history, "PART_STAGED", opened).unwrap_or(wall);
+        Ok(Run { case, wall, first, gateway, agents })
     }
 
     fn agents_cpu(&self) -> Result<Duration> {
