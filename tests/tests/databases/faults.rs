@@ -10,7 +10,7 @@ use tributary_model::right::TableFormat::Csv;
 use tributary_tests::crowd::Crowd;
 use tributary_tests::servers::{Engine, Server, write_password};
 
-use super::support::{ANNA, Entity, Parts, Place, collect, request};
+use super::support::{ANNA, Entity, PLACES, Parts, Place, collect, request, series};
 
 const CUSTOMER: &str = "
       - name: customer
@@ -29,21 +29,22 @@ const VISIT: &str = "
 ";
 
 /// A person with more rows than wait in memory, so that parts are begun in the middle of the walk.
-fn busy(engine: Engine) -> String {
-    let series = match engine {
-        Engine::Postgres => format!("generate_series(1, {VISITS}) AS s (n)"),
-        Engine::MariaDb => format!("(SELECT seq AS n FROM seq_1_to_{VISITS}) AS s"),
-    };
+fn busy(place: Option<Engine>) -> String {
     format!(
         "CREATE TABLE customer (id INTEGER PRIMARY KEY, email VARCHAR(100), v VARCHAR(100));
          INSERT INTO customer VALUES (1, 'anna@x.org', 'before');
          CREATE TABLE visit (id INTEGER PRIMARY KEY, customer_id INTEGER, v VARCHAR(100));
-         INSERT INTO visit SELECT n, 1, 'before' FROM {series};"
+         INSERT INTO visit SELECT n, 1, 'before' FROM {};",
+        series(place, VISITS.into())
     )
 }
 
 fn both(engine: Engine) -> Entity {
-    Entity::on(engine, &format!("{CUSTOMER}{VISIT}"), &busy(engine))
+    both_in(Some(engine))
+}
+
+fn both_in(place: Option<Engine>) -> Entity {
+    Entity::in_place(place, &format!("{CUSTOMER}{VISIT}"), &busy(place))
 }
 
 /// A user who may read everything and is nobody else; the password is that of the tests.
@@ -112,7 +113,7 @@ fn a_server_that_is_down_at_start_is_named_and_asked_again_later() {
 fn a_server_that_goes_down_during_the_walk_costs_the_walk_and_after_the_last_row_nothing() {
     for engine in Engine::ALL {
         let server = Arc::new(Server::private(engine).unwrap());
-        let entity = Entity::at(Arc::clone(&server), &format!("{CUSTOMER}{VISIT}"), &busy(engine));
+        let entity = Entity::at(Arc::clone(&server), &format!("{CUSTOMER}{VISIT}"), &busy(Some(engine)));
         let catalog = entity.catalog();
         // Enough that the server cannot have sent it all when the first part is begun.
         let widen = match engine {
@@ -180,7 +181,7 @@ fn a_server_that_is_full_says_so_at_the_start_and_in_every_walk_until_a_place_is
     for engine in Engine::ALL {
         let server = Arc::new(Server::private(engine).unwrap());
         server.let_few_in().unwrap();
-        let mut entity = Entity::at(Arc::clone(&server), &format!("{CUSTOMER}{VISIT}"), &busy(engine));
+        let mut entity = Entity::at(Arc::clone(&server), &format!("{CUSTOMER}{VISIT}"), &busy(Some(engine)));
         let reader = reader(&entity, engine);
         entity.connect(|settings| settings.user = reader.clone());
         let crowd = Crowd::in_all_places(&server).unwrap();
@@ -209,19 +210,39 @@ fn drop_user(entity: &Entity, engine: Engine, user: &str) {
 
 #[test]
 fn a_table_dropped_or_a_column_renamed_since_the_start_makes_the_answer_partial_and_is_named() {
-    for engine in Engine::ALL {
-        for change in ["DROP TABLE visit", "ALTER TABLE visit RENAME COLUMN v TO w"] {
-            let entity = both(engine);
-            let catalog = entity.catalog();
-            entity.run(change);
-            let parts = collect(&catalog, &request(ANNA, Csv), &mut |_| {}).unwrap();
-            assert_eq!(parts.rows("customer"), ["1,anna@x.org,before"]);
-            let gap = &parts.collected.not_searched[0];
-            assert_eq!((gap.collection.as_deref(), gap.reason), (Some("visit"), NotSearchedReason::NotReadable));
-            assert_eq!(parts.collected.answers[0].disposition, Disposition::PartlyFulfilled);
-            let problems = entity.load().unwrap_err().to_string();
-            assert!(problems.contains("collection `visit`"), "{problems}");
-        }
+    let changes = [
+        "DROP TABLE visit",
+        "ALTER TABLE visit RENAME COLUMN v TO w",
+        "ALTER TABLE visit RENAME COLUMN customer_id TO who",
+    ];
+    for (place, change) in PLACES.into_iter().flat_map(|place| changes.map(|change| (place, change))) {
+        let entity = both_in(place);
+        let catalog = entity.catalog();
+        entity.run(change);
+        let parts = collect(&catalog, &request(ANNA, Csv), &mut |_| {}).unwrap();
+        assert_eq!(
+            (parts.rows("customer").as_slice(), parts.rows("visit").len()),
+            (&["1,anna@x.org,before".to_owned()][..], 0)
+        );
+        let gap = &parts.collected.not_searched[0];
+        assert_eq!((gap.collection.as_deref(), gap.reason), (Some("visit"), NotSearchedReason::NotReadable));
+        assert_eq!(parts.collected.answers[0].disposition, Disposition::PartlyFulfilled);
+        let problems = entity.load().unwrap_err().to_string();
+        assert!(problems.contains("collection `visit`"), "{problems}");
+    }
+}
+
+#[test]
+fn nobody_is_said_to_be_unknown_once_the_column_that_would_know_them_was_renamed() {
+    for place in PLACES {
+        let entity = both_in(place);
+        let catalog = entity.catalog();
+        entity.run("ALTER TABLE customer RENAME COLUMN email TO mail");
+        let parts = collect(&catalog, &request(ANNA, Csv), &mut |_| {}).unwrap();
+        let gap = &parts.collected.not_searched[0];
+        assert_eq!((gap.collection.as_deref(), gap.reason), (Some("customer"), NotSearchedReason::NotReadable));
+        assert!(gap.detail.contains("no column `email`"), "{place:?} {}", gap.detail);
+        assert!(parts.collected.answers.iter().all(|answer| answer.disposition != Disposition::NoData), "{place:?}");
     }
 }
 
@@ -334,7 +355,7 @@ fn a_statement_that_takes_too_long_is_named_and_the_rest_comes() {
       - name: slow
         fields: [{name: email, fides_meta: {identity: email}}, {name: v}]
 ";
-        let mut entity = Entity::on(engine, &format!("{CUSTOMER}{view}"), &format!("{}{slow}", busy(engine)));
+        let mut entity = Entity::on(engine, &format!("{CUSTOMER}{view}"), &format!("{}{slow}", busy(Some(engine))));
         entity.connect(|server| server.limits.statement_timeout = std::time::Duration::from_millis(500));
         let parts = entity.collect(Csv);
         assert_eq!(parts.rows("customer").len(), 1);

@@ -23,6 +23,9 @@ use tributary_model::right::TableFormat;
 use tributary_model::yaml::Problems;
 use tributary_tests::servers::{self, Engine, write_password};
 
+/// SQLite, which needs no server, and the servers.
+pub(crate) const PLACES: [Option<Engine>; 3] = [None, Some(Engine::Postgres), Some(Engine::MariaDb)];
+
 pub(crate) const ANNA: &[(&str, &str)] = &[("email", "anna@x.org")];
 
 /// Where a dataset lies.
@@ -48,7 +51,26 @@ impl Drop for Entity {
     }
 }
 
+/// The numbers from 1 to `count`, as the source `s` with the column `n`.
+pub(crate) fn series(place: Option<Engine>, count: u64) -> String {
+    match place {
+        None => format!(
+            "(WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < {count}) SELECT n FROM r) AS s"
+        ),
+        Some(Engine::Postgres) => format!("generate_series(1, {count}) AS s (n)"),
+        Some(Engine::MariaDb) => format!("(SELECT seq AS n FROM seq_1_to_{count}) AS s"),
+    }
+}
+
 impl Entity {
+    /// In a SQLite file, or with a database of its own on the shared server.
+    pub(crate) fn in_place(place: Option<Engine>, collections: &str, sql: &str) -> Self {
+        match place {
+            None => Self::sqlite(collections, sql),
+            Some(engine) => Self::on(engine, collections, sql),
+        }
+    }
+
     /// With a SQLite file.
     pub(crate) fn sqlite(collections: &str, sql: &str) -> Self {
         let mut entity = Self::new(collections, Place::Sqlite);
