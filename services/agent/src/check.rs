@@ -6,6 +6,7 @@
 mod controllers;
 mod finding;
 mod guesses;
+mod keys;
 mod others;
 mod record;
 mod tables;
@@ -161,6 +162,7 @@ fn inspect_for(
     report.labels = wording::report(catalog.graph().manifests());
     warn(&mut report);
     report.warnings.extend(record::dangling(catalog.graph().manifests()));
+    report.warnings.extend(keys::assumed(catalog.graph().manifests()));
     let mut findings = Findings::default();
     finding::of_collections(catalog.graph(), &report.collections, &mut findings);
     others::of_rules(catalog.graph(), &mut findings);

@@ -175,7 +175,7 @@ fn node(dataset: &Dataset, collection: &Collection, d: usize, c: usize) -> Node 
             Role::Subject => identities.push((kind, path)),
             Role::Actor => actors.push((kind, path)),
         };
-        seeded(field, column, &mut Vec::new(), &mut seeded_by, is_structured(field));
+        seeded(field, column, &mut Vec::new(), &mut seeded_by, field.is_structured());
     }
     let keys = collection.fields.iter().enumerate().filter(|(_, field)| field.primary_key);
     Node {
@@ -215,16 +215,11 @@ fn seeded(
     }
 }
 
-/// Whether a column holds JSON.
-fn is_structured(field: &Field) -> bool {
-    !field.fields.is_empty() || matches!(field.data_type, Some(DataType { array: true, .. }))
-}
-
-/// The path of a field found by [`Manifests::resolve`] or while walking the fields.
+/// The path of a field that is part of a key.
 fn field_path(collection: &Collection, path: &[usize]) -> FieldPath {
     let column = path.first().copied().unwrap_or_default();
     let mut field = &collection.fields[column];
-    let structured = is_structured(field);
+    let structured = field.is_structured();
     let mut sub = Vec::new();
     for &index in path.iter().skip(1) {
         field = &field.fields[index];

@@ -6,6 +6,7 @@
 
 mod check;
 mod controller;
+mod foreign_key;
 mod manual;
 mod namespace;
 mod others;
@@ -22,6 +23,7 @@ use crate::identifier::Folding;
 use crate::yaml::Place;
 
 pub use controller::{ByColumn, Controller, Whose};
+pub use foreign_key::{ForeignKey, KeyPart};
 pub use manual::{Manual, PeopleWork};
 pub use namespace::Namespace;
 pub use others::{ActorRows, CollectionOthers, FieldOthers, FreeText, Role};
@@ -173,6 +175,8 @@ pub struct Reference {
     pub field: String,
     /// Which way values go; `None` for either way.
     pub direction: Option<Direction>,
+    /// The key of which it is a part: references with one name are matched as a whole.
+    pub foreign_key: Option<String>,
     /// Where it is declared.
     pub at: At,
 }
@@ -252,6 +256,13 @@ pub struct FieldRef {
     pub collection: usize,
     /// Which field, then which field within it, and so on; never empty.
     pub path: Vec<usize>,
+}
+
+impl Field {
+    /// Whether its column holds JSON.
+    pub fn is_structured(&self) -> bool {
+        !self.fields.is_empty() || matches!(self.data_type, Some(DataType { array: true, .. }))
+    }
 }
 
 impl Manifests {

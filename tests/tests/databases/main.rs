@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod casts;
 #[cfg(test)]
+mod composite;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod faults;

@@ -141,10 +141,20 @@ dataset:
           - {name: email, fides_meta: {identity: email}}
       - name: message
         fields:
-          - {name: tenant, fides_meta: {references: [{dataset: d, field: person.tenant, direction: from}]}}
-          - {name: sender, fides_meta: {references: [{dataset: d, field: person.nr, direction: from}]}}
-          - {name: recipient, fides_meta: {references: [{dataset: d, field: person.nr, direction: from}]}}
+          - name: tenant
+            fides_meta:
+              references:
+                - {dataset: d, field: person.tenant, direction: from, tributary: {foreign_key: sender}}
+                - {dataset: d, field: person.tenant, direction: from, tributary: {foreign_key: recipient}}
+          - {name: sender, fides_meta: {references: [{dataset: d, field: person.nr, direction: from, tributary: {foreign_key: sender}}]}}
+          - {name: recipient, fides_meta: {references: [{dataset: d, field: person.nr, direction: from, tributary: {foreign_key: recipient}}]}}
           - {name: copy_to, fides_meta: {references: [{dataset: d, field: person.email, direction: from}]}}
+      - name: note
+        fields:
+          - {name: nr, fides_meta: {references: [{dataset: d, field: person.nr, direction: from}]}}
+          - {name: tenant, fides_meta: {references: [{dataset: d, field: person.tenant, direction: from}]}, tributary: {third_party: true}}
+          - {name: group, fides_meta: {references: [{dataset: d, field: message.tenant, direction: from}]}}
+          - {name: by, fides_meta: {references: [{dataset: d, field: message.sender, direction: from}]}}
       - name: friends
         fields:
           - {name: a, fides_meta: {primary_key: true, references: [{dataset: d, field: person.nr, direction: from}]}}
@@ -153,7 +163,7 @@ dataset:
     let graph = graph(text);
     let columns = |join: &Join| join.holder_fields.iter().map(|f| f.column).collect::<Vec<_>>();
     let joins: Vec<Vec<usize>> = graph.joins().iter().map(columns).collect();
-    assert_eq!(joins, [vec![3], vec![0, 1], vec![0, 2], vec![0], vec![1]]);
+    assert_eq!(joins, [vec![3], vec![0, 1], vec![0, 2], vec![2, 3], vec![0], vec![1]]);
 }
 
 #[test]

@@ -199,8 +199,8 @@ fn decide(
         return not("it leads to another schema: declare that as a dataset of its own");
     };
     let (draft, other) = (&drafts[from], &drafts[*to]);
-    if columns.len() > 1 && !columns.iter().all(|column| other.table.primary_key.contains(column)) {
-        return not("it refers to several columns that are not the primary key, and part of them finds others' rows");
+    if !other.table.is_unique(columns) {
+        return not("no key says that what it refers to is one row, so it finds others' rows");
     }
     if !other.table.is_readable || columns.iter().any(|&column| !other.table.columns[column].is_readable) {
         return not("what it refers to cannot be read by this user");

@@ -83,3 +83,47 @@ fn a_reference_that_names_no_column_means_the_primary_key() {
         INSERT INTO \"Order\" VALUES (1, 1), (2, NULL);");
     assert_eq!(found.rows("email", "anna@x.org")["Order"], 1);
 }
+
+#[test]
+fn keys_of_several_columns_are_told_apart_whatever_order_their_columns_stand_in() {
+    let found = of("
+        CREATE TABLE customer (tenant INTEGER, no INTEGER, name TEXT, email TEXT UNIQUE, PRIMARY KEY (tenant, no));
+        CREATE TABLE message (id INTEGER PRIMARY KEY, recipient_no INTEGER, sender_tenant INTEGER, sender_no INTEGER,
+            recipient_tenant INTEGER, subject TEXT,
+            FOREIGN KEY (sender_tenant, sender_no) REFERENCES customer (tenant, no),
+            FOREIGN KEY (recipient_tenant, recipient_no) REFERENCES customer (tenant, no));
+        INSERT INTO customer VALUES (1, 1, 'Anna', 'anna@x.org'), (1, 2, 'Bob', 'bob@x.org'), (2, 1, 'Otto', 'otto@x.org'),
+            (2, 2, 'Eve', 'eve@x.org');
+        INSERT INTO message VALUES (1, 2, 1, 1, 1, 'anna to bob'), (2, 1, 1, 2, 1, 'bob to anna'), (3, 2, 2, 1, 2, 'otto to eve'),
+            (4, 1, 2, 2, 2, 'eve to otto'), (5, 1, 1, 1, 2, 'anna to otto');");
+    for (who, messages) in [("anna", 3), ("bob", 2), ("otto", 3), ("eve", 2)] {
+        assert_eq!(
+            found.rows("email", &format!("{who}@x.org"))["message"],
+            messages,
+            "{who}\n{}",
+            found.proposal.manifest
+        );
+    }
+    let report = inspect(&found.sources(), found.limits(), clock());
+    assert!(!report.warnings.iter().any(|warning| warning.contains("one key")), "{:?}", report.warnings);
+}
+
+#[test]
+fn a_key_that_is_not_the_primary_one_is_matched_as_a_whole() {
+    let found = of("
+        CREATE TABLE customer (id INTEGER PRIMARY KEY, tenant INTEGER, customer_no INTEGER, name TEXT, email TEXT UNIQUE,
+            UNIQUE (tenant, customer_no));
+        CREATE TABLE purchase (id INTEGER PRIMARY KEY, tenant INTEGER, customer_no INTEGER,
+            FOREIGN KEY (tenant, customer_no) REFERENCES customer (tenant, customer_no));
+        INSERT INTO customer VALUES (7, 1, 1, 'Anna', 'anna@x.org'), (8, 1, 2, 'Bo', 'bo@x.org'), (9, 2, 1, 'Cy', 'cy@x.org');
+        INSERT INTO purchase VALUES (1, 1, 1), (2, 1, 2), (3, 2, 1), (4, NULL, 1);");
+    assert_eq!(found.rows("email", "anna@x.org")["purchase"], 1, "{}", found.proposal.manifest);
+    // Without what says so it is the same, and the check tells that it was assumed.
+    let manifest = found.proposal.manifest.replace(", tributary: { foreign_key: tenant+customer_no }", "");
+    assert_ne!(manifest, found.proposal.manifest);
+    let plain = Proposed { proposal: Proposal { manifest, ..found.proposal }, folder: found.folder };
+    assert_eq!(plain.rows("email", "anna@x.org")["purchase"], 1);
+    let report = inspect(&plain.sources(), plain.limits(), clock());
+    let told = "`tenant`, `customer_no` are taken for one key that refers to `tenant`, `customer_no` of shop.customer";
+    assert_eq!(report.warnings.iter().filter(|warning| warning.contains(told)).count(), 1, "{:?}", report.warnings);
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{After, At, Collection, Dataset, Field, FieldRef, Manifests, Reference};
+use super::{After, At, Collection, Dataset, Field, FieldRef, Manifests, Reference, foreign_key};
 use crate::id::FidesKey;
 use crate::yaml::Problem;
 
@@ -11,7 +11,7 @@ pub(super) fn check(manifests: &Manifests) -> Vec<Problem> {
     let mut found = Vec::new();
     unique(manifests.datasets.iter().map(|d| (d.key.as_str(), &d.at)), "the dataset", &mut found);
     unique(manifests.systems.iter().map(|s| (s.key.as_str(), &s.at)), "the system", &mut found);
-    for dataset in &manifests.datasets {
+    for (d, dataset) in manifests.datasets.iter().enumerate() {
         for key in &dataset.after {
             if manifests.dataset(key).is_none() {
                 found.push(problem(
@@ -20,8 +20,10 @@ pub(super) fn check(manifests: &Manifests) -> Vec<Problem> {
                 ));
             }
         }
-        for collection in dataset.collections.iter().filter(|c| !c.skip && c.people.manual.is_none()) {
+        let searched = |(_, c): &(usize, &Collection)| !c.skip && c.people.manual.is_none();
+        for (c, collection) in dataset.collections.iter().enumerate().filter(searched) {
             fields(manifests, dataset, collection, &collection.fields, &mut found);
+            found.extend(foreign_key::problems(manifests, d, c));
         }
     }
     dataset_order(manifests, &mut found);

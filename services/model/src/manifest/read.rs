@@ -241,7 +241,8 @@ impl File<'_> {
         let dataset = f.required(self.r, "dataset");
         let field = f.required(self.r, "field");
         let direction = f.optional(self.r, "direction");
-        Some(Reference { dataset: dataset?, field: field?, direction, at: self.at(node.place) })
+        let foreign_key = self.reference_words(&mut f);
+        Some(Reference { dataset: dataset?, field: field?, direction, foreign_key, at: self.at(node.place) })
     }
 
     /// Names that no archive takes must stay hidden.

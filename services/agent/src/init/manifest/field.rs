@@ -123,13 +123,33 @@ fn references<'m>(
     let ways: &[Direction] = if link.ways.is_empty() { &[Direction::From] } else { &link.ways };
     let name = target(manifest, draft, link, index);
     let dataset = scalar(manifest.dataset.as_str());
+    let key =
+        key(draft, link).map(|key| format!(", tributary: {{ foreign_key: {} }}", scalar(&key))).unwrap_or_default();
     ways.iter().map(move |way| {
         let way = match way {
             Direction::From => "from",
             Direction::To => "to",
         };
-        format!("{{ dataset: {dataset}, field: {}, direction: {way} }}", scalar(&name))
+        format!("{{ dataset: {dataset}, field: {}, direction: {way}{key} }}", scalar(&name))
     })
+}
+
+/// Longest name of a key that is made of its columns, in bytes.
+const MAX_KEY: usize = 200;
+
+/// What tells which columns belong together: for a link of several columns, and for one beside which another leads to other
+/// columns of the same table.
+fn key(draft: &TableDraft<'_>, link: &Link) -> Option<String> {
+    let Target::Table(to, columns) = &link.to else { return None };
+    let beside = |other: &Link| matches!(&other.to, Target::Table(t, other) if t == to && other != columns);
+    if link.columns.len() < 2 && !draft.links.iter().any(beside) {
+        return None;
+    }
+    let names: Vec<&str> = link.columns.iter().map(|&column| draft.table.columns[column].name.as_str()).collect();
+    let name = names.join("+");
+    let at = || draft.links.iter().position(|other| std::ptr::eq(other, link)).unwrap_or_default() + 1;
+    let fits = name.len() <= MAX_KEY && !name.chars().any(char::is_control);
+    Some(if fits { name } else { format!("key {}", at()) })
 }
 
 /// A link that is not in force, as a remark that can be put in force, and why it is not.

@@ -92,6 +92,14 @@ impl File<'_> {
         FieldWords { wording, codes, unit, represents, normal, others }
     }
 
+    /// `tributary:` of a reference: the key of which it is a part.
+    pub(super) fn reference_words(&mut self, f: &mut Fields<'_>) -> Option<String> {
+        let mut ours = self.ours(f, "`tributary` of a reference")?;
+        let foreign_key = ours.node("foreign_key").and_then(|node| self.text(node, "foreign_key", LABEL));
+        ours.deny_unknown(self.r);
+        foreign_key
+    }
+
     /// Whether `fides_meta.redact` hides the name.
     pub(super) fn redact(&mut self, meta: &mut Fields<'_>) -> bool {
         let Some(node) = meta.node("redact") else { return false };
