@@ -377,7 +377,7 @@ impl Catalog {
                 CollectError::Sink(crate::collect::SinkError::Full(error.to_string()))
             }
             ReadError::Spill(error) => CollectError::Internal(error.to_string()),
-            ReadError::NotReadable(detail) => CollectError::Internal(detail),
+            ReadError::NotReadable(detail) | ReadError::Incomparable(detail) => CollectError::Internal(detail),
             ReadError::Enough => CollectError::Internal("a walk ended before its end".to_owned()),
         }
     }

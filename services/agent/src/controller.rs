@@ -67,7 +67,7 @@ fn text(cell: Cell<'_>) -> Option<String> {
         Cell::Text(bytes) | Cell::Blob(bytes) => std::str::from_utf8(bytes).ok().map(str::to_owned),
         Cell::Null | Cell::Large(_) | Cell::Bool(_) | Cell::Redacted(_) => None,
         Cell::Integer(_) | Cell::Real(_) | Cell::Decimal(_) => {
-            Value::of(cell)?.cast(Some(BaseType::String))?.text().map(str::to_owned)
+            Value::of(cell)?.cast(Some(BaseType::String)).ok()?.text().map(str::to_owned)
         }
     }
 }

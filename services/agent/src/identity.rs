@@ -174,7 +174,7 @@ impl Resolver<'_> {
                 if one_is_enough || ties.names_two_people() { Err(ReadError::Enough) } else { Ok(()) }
             });
             match outcome {
-                Ok(()) | Err(ReadError::Enough | ReadError::NotReadable(_)) => {}
+                Ok(()) | Err(ReadError::Enough | ReadError::NotReadable(_) | ReadError::Incomparable(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -188,7 +188,7 @@ impl Resolver<'_> {
                 if found { Err(ReadError::Enough) } else { Ok(()) }
             });
             match outcome {
-                Ok(()) | Err(ReadError::Enough | ReadError::NotReadable(_)) => {}
+                Ok(()) | Err(ReadError::Enough | ReadError::NotReadable(_) | ReadError::Incomparable(_)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -26,6 +26,7 @@ use crate::graph::FieldPath;
 use crate::spill::SpillError;
 use crate::value::{Cell, Tuple};
 
+pub(crate) use nested::lookup;
 pub use nested::values_at;
 pub use normal::Sought;
 pub use stop::Stopped;
@@ -51,6 +52,16 @@ pub struct Query<'q> {
 }
 
 impl<'q> Query<'q> {
+    /// That rows may be missing, since a value cannot be compared with the columns that are sought in.
+    pub(crate) fn incomparable(&self) -> ReadError {
+        let names: Vec<String> = self.fields.iter().map(|field| format!("`{}`", self.columns[field.column])).collect();
+        ReadError::Incomparable(format!(
+            "not every value that leads to {} can be compared with it, so rows may be missing; declare the `data_type` that \
+             the values have on both sides",
+            names.join(", ")
+        ))
+    }
+
     /// How rows show whose they are, where a statement may leave out those of others.
     fn leaves_out(&self) -> Option<&'q Owned> {
         self.owned.filter(|owned| (1..=MOST_OTHERS).contains(&owned.others().len()))
@@ -145,6 +156,9 @@ pub enum ReadError {
     /// This collection, or part of it, cannot be read.
     #[error("{0}")]
     NotReadable(String),
+    /// All rows that could be found were; others may be missing, since a value cannot be compared with the column.
+    #[error("{0}")]
+    Incomparable(String),
     /// The reading was stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),

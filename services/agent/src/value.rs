@@ -50,6 +50,15 @@ pub enum Value {
     Blob(Vec<u8>),
 }
 
+/// Why a value has no form of a type, or of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoForm {
+    /// Nothing of that type equals it: it refers to nothing there.
+    Nowhere,
+    /// Something may, and it cannot be said what: rows that it refers to are not found.
+    Unclear,
+}
+
 /// The values of a reference's fields, in the order of the fields.
 pub type Tuple = Vec<Value>;
 
@@ -91,18 +100,22 @@ impl Value {
     pub fn of_json(json: &serde_json::Value) -> Option<Self> {
         match json {
             serde_json::Value::String(text) => Some(Self::Text(text.clone().into_bytes())),
-            serde_json::Value::Number(n) => n.as_i64().map(Self::Integer).or_else(|| n.as_f64().map(Self::Real)),
+            serde_json::Value::Number(n) => match (n.as_i64(), n.as_u64()) {
+                (Some(n), _) => Some(Self::Integer(n)),
+                (None, Some(n)) => Some(Self::Text(n.to_string().into_bytes())),
+                (None, None) => n.as_f64().map(Self::Real),
+            },
             serde_json::Value::Bool(b) => Some(Self::Integer(i64::from(*b))),
             _ => None,
         }
     }
 
-    /// The value as a declared type. `None` when it has no such form, and then it refers to nothing.
-    pub fn cast(self, to: Option<BaseType>) -> Option<Self> {
+    /// The value as a declared type. A whole number beyond 63 bits stays digits, which is how databases give it.
+    pub fn cast(self, to: Option<BaseType>) -> Result<Self, NoForm> {
         match to {
-            None | Some(BaseType::Object) => Some(self),
-            Some(BaseType::String | BaseType::ObjectId) => Some(self.into_text()),
-            Some(BaseType::Integer) => self.to_integer().map(Self::Integer),
+            None | Some(BaseType::Object) => Ok(self),
+            Some(BaseType::String | BaseType::ObjectId) => Ok(self.into_text()),
+            Some(BaseType::Integer) => self.into_integer(),
             Some(BaseType::Float) => self.to_real().map(Self::Real),
             Some(BaseType::Boolean) => self.to_boolean().map(|b| Self::Integer(i64::from(b))),
         }
@@ -112,38 +125,57 @@ impl Value {
         match &self {
             Self::Integer(n) => Self::Text(n.to_string().into_bytes()),
             // A whole number that came through a floating-point column is an id, and ids have no ".0".
-            Self::Real(_) => match self.to_integer() {
+            Self::Real(n) => match whole(*n) {
                 Some(n) => Self::Text(n.to_string().into_bytes()),
-                None => Self::Text(self.to_real().unwrap_or_default().to_string().into_bytes()),
+                None => Self::Text(n.to_string().into_bytes()),
             },
             Self::Text(_) | Self::Blob(_) => self,
         }
     }
 
-    fn to_integer(&self) -> Option<i64> {
-        match self {
-            Self::Integer(n) => Some(*n),
-            Self::Real(n) => whole(*n),
-            Self::Text(_) => self.text()?.trim().parse().ok(),
-            Self::Blob(_) => None,
+    fn into_integer(self) -> Result<Self, NoForm> {
+        match &self {
+            Self::Integer(_) => Ok(self),
+            Self::Real(n) => match whole(*n) {
+                Some(n) => Ok(Self::Integer(n)),
+                // Beyond what a float tells from its neighbours it stands for any of them.
+                None if n.is_finite() && n.fract() == 0.0 => Err(NoForm::Unclear),
+                None => Err(NoForm::Nowhere),
+            },
+            Self::Text(_) => {
+                let text = self.text().ok_or(NoForm::Nowhere)?.trim();
+                let digits = || digits_of(text).map(Self::Text).ok_or(NoForm::Nowhere);
+                text.parse().map(Self::Integer).or_else(|_| digits())
+            }
+            Self::Blob(_) => Err(NoForm::Unclear),
         }
     }
 
-    fn to_real(&self) -> Option<f64> {
+    /// A number that a float does not hold exactly is rounded, and the rounded one may be another's.
+    fn to_real(&self) -> Result<f64, NoForm> {
+        let exactly = |n: f64, is_exact: bool| if is_exact { Ok(n) } else { Err(NoForm::Unclear) };
         match self {
-            Self::Integer(n) => Some(*n as f64),
-            Self::Real(n) => Some(*n),
-            Self::Text(_) => self.text()?.trim().parse().ok().filter(|n: &f64| n.is_finite()),
-            Self::Blob(_) => None,
+            Self::Integer(n) => exactly(*n as f64, (*n as f64) as i128 == i128::from(*n)),
+            Self::Real(n) => Ok(*n),
+            Self::Text(_) => {
+                let text = self.text().ok_or(NoForm::Nowhere)?.trim();
+                let n: f64 = text.parse().map_err(|_| NoForm::Nowhere)?;
+                exactly(n, n.is_finite() && is_exact(text, n))
+            }
+            Self::Blob(_) => Err(NoForm::Unclear),
         }
     }
 
-    fn to_boolean(&self) -> Option<bool> {
-        match self.text().map(str::to_ascii_lowercase).as_deref() {
-            Some("true" | "t" | "1") => Some(true),
-            Some("false" | "f" | "0") => Some(false),
-            Some(_) => None,
-            None => self.to_integer().map(|n| n != 0),
+    fn to_boolean(&self) -> Result<bool, NoForm> {
+        match self {
+            Self::Integer(n) => Ok(*n != 0),
+            Self::Real(n) => whole(*n).map(|n| n != 0).ok_or(NoForm::Nowhere),
+            Self::Text(_) => match self.text().map(str::to_ascii_lowercase).as_deref() {
+                Some("true" | "t" | "1") => Ok(true),
+                Some("false" | "f" | "0") => Ok(false),
+                _ => Err(NoForm::Nowhere),
+            },
+            Self::Blob(_) => Err(NoForm::Unclear),
         }
     }
 
@@ -189,6 +221,28 @@ pub(crate) fn read_key(bytes: &[u8]) -> Option<(Value, &[u8])> {
     }
 }
 
+/// A whole number in digits, without a sign or zeros that it does not need.
+fn digits_of(text: &str) -> Option<Vec<u8>> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let all_digits = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    all_digits.then(|| format!("{sign}{}", digits.trim_start_matches('0')).into_bytes())
+}
+
+/// Whether a float tells the number that is written from every other one: up to 15 digits it does, beyond them where it is
+/// written with the same digits.
+fn is_exact(text: &str, n: f64) -> bool {
+    let mantissa = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
+    let written = match text.split_once('.') {
+        Some((whole, fraction)) => format!("{whole}.{}", fraction.trim_end_matches('0')),
+        None => text.to_owned(),
+    };
+    digits.trim_start_matches('0').len() <= 15 || written.trim_start_matches('+').trim_end_matches('.') == n.to_string()
+}
+
 /// The whole number that a float is, if it is one that both hold exactly.
 fn whole(n: f64) -> Option<i64> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -209,10 +263,33 @@ mod tests {
     fn an_integer_id_feeds_a_text_column_and_back() {
         let text = Value::Integer(42).cast(Some(BaseType::String)).unwrap();
         assert_eq!(text.text(), Some("42"));
-        assert!(text.cast(Some(BaseType::Integer)) == Some(Value::Integer(42)));
+        assert!(text.cast(Some(BaseType::Integer)) == Ok(Value::Integer(42)));
         assert!(Value::Real(7.0).cast(Some(BaseType::String)).unwrap().text() == Some("7"));
-        assert!(Value::Text(b"x1".to_vec()).cast(Some(BaseType::Integer)).is_none());
-        assert!(Value::Text(b"TRUE".to_vec()).cast(Some(BaseType::Boolean)) == Some(Value::Integer(1)));
+        assert!(Value::Text(b"x1".to_vec()).cast(Some(BaseType::Integer)) == Err(NoForm::Nowhere));
+        assert!(Value::Text(b"TRUE".to_vec()).cast(Some(BaseType::Boolean)) == Ok(Value::Integer(1)));
+    }
+
+    #[test]
+    fn a_number_is_cast_as_it_is_or_not_at_all() {
+        let text = |text: &str| Value::Text(text.as_bytes().to_vec());
+        let (integer, float) = (Some(BaseType::Integer), Some(BaseType::Float));
+        assert!(text("018446744073709551615").cast(integer) == Ok(text("18446744073709551615")));
+        assert!(Value::Real(1e17).cast(integer) == Err(NoForm::Unclear));
+        assert!(Value::Real(1.5).cast(integer) == Err(NoForm::Nowhere));
+        assert!(Value::Blob(b"1".to_vec()).cast(integer) == Err(NoForm::Unclear));
+        assert!(Value::Integer(12_345_678_901_234_567).cast(float) == Err(NoForm::Unclear));
+        assert!(Value::Integer(12_345_678_901_234_568).cast(float) == Ok(Value::Real(12_345_678_901_234_568.0)));
+        assert!(Value::Integer(i64::MAX).cast(float) == Err(NoForm::Unclear));
+        let exact = [("0.10", 0.1), ("1e5", 1e5), ("+12345678901234568", 12_345_678_901_234_568.0), ("-7", -7.0)];
+        for (written, n) in exact {
+            assert!(text(written).cast(float) == Ok(Value::Real(n)), "{written}");
+        }
+        for written in ["12345678901234567", "0.1234567890123456789", "NaN", "infinity"] {
+            assert!(text(written).cast(float) == Err(NoForm::Unclear), "{written}");
+        }
+        assert!(text("x").cast(float) == Err(NoForm::Nowhere));
+        let json = serde_json::from_str("18446744073709551615").unwrap();
+        assert!(Value::of_json(&json) == Some(text("18446744073709551615")));
     }
 
     #[test]

@@ -13,11 +13,11 @@ use tributary_archive::redaction::Redaction;
 use tributary_model::manifest::Role;
 
 use crate::controller::{Belongs, undeclared_column};
-use crate::graph::{Graph, LookupId, NodeId, Plan, SoughtBy};
+use crate::graph::{FieldPath, Graph, LookupId, NodeId, Plan, SoughtBy};
 use crate::redact::Giving;
-use crate::source::{Matching, OnSlice, Query, ReadError, Row, Snapshot, Sought, values_at};
+use crate::source::{Matching, OnSlice, Query, ReadError, Row, Snapshot, Sought, lookup};
 use crate::spill::Spill;
-use crate::value::{Cell, Tuple, Value};
+use crate::value::{Cell, NoForm, Tuple, Value};
 
 /// What takes the rows of a walk.
 pub trait Visitor {
@@ -97,7 +97,7 @@ impl Walk<'_> {
         visitor: &mut dyn Visitor,
     ) -> Result<Walked, Failure> {
         let mut walked = Walked { rows: vec![0; self.graph.nodes().len()], ..Walked::default() };
-        self.seed(sought, spill).map_err(|error| Failure { dataset: 0, error })?;
+        self.seed(sought, spill, &mut walked).map_err(|error| Failure { dataset: 0, error })?;
         let mut giving = Giving::new(self.graph, sought, visitor);
         // A row that the person acted on may be about them as well, which is known when all of those were found.
         for role in [Role::Subject, Role::Actor] {
@@ -118,11 +118,11 @@ impl Walk<'_> {
         Ok(walked)
     }
 
-    fn seed(&self, sought: &[Sought], spill: &mut Spill) -> Result<(), ReadError> {
+    fn seed(&self, sought: &[Sought], spill: &mut Spill, walked: &mut Walked) -> Result<(), ReadError> {
         for (id, lookup) in self.plan.lookups.iter().enumerate() {
             let SoughtBy::Identifier(kind) = &lookup.by else { continue };
             for value in sought.iter().filter(|s| s.kind() == kind).flat_map(Sought::values) {
-                self.want_one(id, value, spill)?;
+                self.want_one(id, value, spill, walked)?;
             }
         }
         Ok(())
@@ -164,7 +164,7 @@ impl Walk<'_> {
                 walked.effort.calls += 1;
                 walked.effort.values += values.len() as u64;
                 let mut identity = Vec::new();
-                snapshot.find(&query, &values, &mut |row| {
+                let found = snapshot.find(&query, &values, &mut |row| {
                     walked.effort.rows += 1;
                     let belongs = owned.map_or(Belongs::Ours, |owned| owned.whose(row));
                     if belongs == Belongs::ToAnother {
@@ -188,8 +188,14 @@ impl Walk<'_> {
                         giving.row(node, role, &Declared { row, booleans })?
                     };
                     walked.rows[node] += u64::from(given);
-                    if role == Role::Subject { self.follow(node, row, spill) } else { Ok(()) }
-                })?;
+                    if role == Role::Subject { self.follow(node, row, spill, walked) } else { Ok(()) }
+                });
+                match found {
+                    Err(ReadError::Incomparable(why)) => {
+                        walked.unreadable.entry(node).or_insert(why);
+                    }
+                    found => found?,
+                }
             }
         }
         Ok(())
@@ -220,41 +226,69 @@ impl Walk<'_> {
         }
     }
 
-    fn follow(&self, node: NodeId, row: &dyn Row, spill: &mut Spill) -> Result<(), ReadError> {
+    fn follow(&self, node: NodeId, row: &dyn Row, spill: &mut Spill, walked: &mut Walked) -> Result<(), ReadError> {
         if self.ends.get(node).copied().unwrap_or(false) {
             return Ok(());
         }
         for edge in &self.plan.edges[node] {
             // One field is the rule: there is nothing to combine.
-            if let [field] = edge.fields.as_slice() {
-                if field.structured {
-                    let values = values_at(row, field);
-                    values.into_iter().try_for_each(|value| self.want_one(edge.lookup, value, spill))?;
-                } else if let Some(value) = Value::of(row.cell(field.column)) {
-                    self.want_one(edge.lookup, value, spill)?;
+            if let [field] = edge.fields.as_slice()
+                && !field.structured
+            {
+                match row.cell(field.column) {
+                    Cell::Large(_) => self.unclear(edge.lookup, walked),
+                    cell => {
+                        if let Some(value) = Value::of(cell) {
+                            self.want_one(edge.lookup, value, spill, walked)?;
+                        }
+                    }
                 }
                 continue;
             }
-            let values: Vec<_> = edge.fields.iter().map(|field| values_at(row, field)).collect();
+            let values: Option<Vec<Vec<Value>>> = edge.fields.iter().map(|field| values_at(row, field)).collect();
+            let Some(values) = values else {
+                self.unclear(edge.lookup, walked);
+                continue;
+            };
             for tuple in tuples(&values) {
-                self.want(edge.lookup, tuple, spill)?;
+                self.want(edge.lookup, tuple, spill, walked)?;
             }
         }
         Ok(())
     }
 
     /// Puts a value in a lookup's queue, in the type that its fields are declared with, unless it was there before.
-    fn want(&self, id: LookupId, tuple: Tuple, spill: &mut Spill) -> Result<(), ReadError> {
+    fn want(&self, id: LookupId, tuple: Tuple, spill: &mut Spill, walked: &mut Walked) -> Result<(), ReadError> {
         let fields = &self.plan.lookups[id].fields;
-        let cast: Option<Tuple> =
-            tuple.into_iter().zip(fields).map(|(value, field)| value.cast(field.data_type)).collect();
-        cast.map_or(Ok(()), |cast| self.queue(id, &cast, spill))
+        let (mut cast, mut unclear) = (Tuple::with_capacity(tuple.len()), false);
+        for (value, field) in tuple.into_iter().zip(fields) {
+            match value.cast(field.data_type) {
+                Ok(value) => cast.push(value),
+                Err(NoForm::Nowhere) => return Ok(()),
+                Err(NoForm::Unclear) => unclear = true,
+            }
+        }
+        if unclear {
+            self.unclear(id, walked);
+            return Ok(());
+        }
+        self.queue(id, &cast, spill)
     }
 
     /// The same for a lookup by one field.
-    fn want_one(&self, id: LookupId, value: Value, spill: &mut Spill) -> Result<(), ReadError> {
-        let cast = value.cast(self.plan.lookups[id].fields[0].data_type);
-        cast.map_or(Ok(()), |cast| self.queue(id, &[cast], spill))
+    fn want_one(&self, id: LookupId, value: Value, spill: &mut Spill, walked: &mut Walked) -> Result<(), ReadError> {
+        match value.cast(self.plan.lookups[id].fields[0].data_type) {
+            Ok(cast) => return self.queue(id, &[cast], spill),
+            Err(NoForm::Nowhere) => {}
+            Err(NoForm::Unclear) => self.unclear(id, walked),
+        }
+        Ok(())
+    }
+
+    /// A value that leads somewhere cannot be looked up there.
+    fn unclear(&self, id: LookupId, walked: &mut Walked) {
+        let query = self.query(id);
+        walked.unreadable.entry(self.plan.lookups[id].node).or_insert_with(|| query.incomparable().to_string());
     }
 
     fn queue(&self, id: LookupId, cast: &[Value], spill: &mut Spill) -> Result<(), ReadError> {
@@ -285,6 +319,12 @@ impl Row for Declared<'_> {
     fn write_identity(&self, out: &mut Vec<u8>) {
         self.row.write_identity(out);
     }
+}
+
+/// The values of a field that refers; `None` when there is one that is too large to be compared.
+fn values_at(row: &dyn Row, field: &FieldPath) -> Option<Vec<Value>> {
+    let is_large = !field.structured && matches!(row.cell(field.column), Cell::Large(_));
+    if is_large { None } else { lookup(row, field).ok() }
 }
 
 /// Every combination of one value per field; none when a field has no value.

@@ -1,6 +1,8 @@
 //! What an agent promises over PostgreSQL and MariaDB, on real servers, beside SQLite.
 
 #[cfg(test)]
+mod carried;
+#[cfg(test)]
 mod casts;
 #[cfg(test)]
 mod composite;

@@ -129,7 +129,7 @@ impl Engine for MySql {
 
 fn bind(value: Fitted) -> Bind {
     match value {
-        Fitted::Null => Bind::Null,
+        Fitted::Null | Fitted::Word(_) => Bind::Null,
         Fitted::Bool(b) => Bind::Integer(i64::from(b)),
         Fitted::Integer(n) => Bind::Integer(n),
         Fitted::Unsigned(n) => Bind::Unsigned(n),

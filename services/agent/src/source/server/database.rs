@@ -27,7 +27,7 @@ use crate::collect::StopFlag;
 use crate::source::inside::Inside;
 use crate::source::stop::Watch;
 use crate::source::{LiveColumn, LiveTable, Matching, OnRow, OnSlice, Query, ReadError, Row, Snapshot, normal};
-use crate::value::{Cell, Tuple, Value};
+use crate::value::{Cell, NoForm, Tuple, Value};
 
 /// Values of one call where the table must be read, as for SQLite: one reading for all of them.
 const SCAN_BATCH: usize = 50_000;
@@ -146,26 +146,29 @@ where
             let inside = Inside::new(query, values);
             return reading.run(&fields, &[], Mode::All, &mut |row| inside.pass(row, on_row));
         }
-        let fit = |tuple: &Tuple| -> Option<Vec<Fitted>> {
-            fields.iter().zip(tuple).map(|(&field, value)| Fitted::new(table.columns[field].kind, value)).collect()
-        };
+        let kinds: Vec<Kind> = fields.iter().map(|&field| table.columns[field].kind).collect();
+        let mut unclear = false;
         let is_text = table.columns[fields[0]].kind == Kind::Text;
         let mut fitted: Vec<Vec<Fitted>> = Vec::new();
-        for tuple in sought(query.matching, values, is_text).iter().filter_map(fit) {
-            // Spellings of one number are one number to a column of numbers.
-            if query.matching == Matching::Exact || !fitted.contains(&tuple) {
-                fitted.push(tuple);
+        for tuple in sought(query.matching, values, is_text).iter() {
+            match Fitted::all(&kinds, tuple) {
+                // Spellings of one number are one number to a column of numbers.
+                Ok(tuple) if query.matching == Matching::Exact || !fitted.contains(&tuple) => fitted.push(tuple),
+                Ok(_) | Err(NoForm::Nowhere) => {}
+                Err(NoForm::Unclear) => unclear = true,
             }
         }
+        let told = if unclear { Err(query.incomparable()) } else { Ok(()) };
         let mode = match (query.matching, fitted.len()) {
-            (_, 0) => return Ok(()),
+            (_, 0) => return told,
             (Matching::Identifier(folding), count) if is_text => Mode::Spelt(folding, count),
             (Matching::Identifier(_), count) => Mode::List(count),
             (Matching::Exact, count) if scans => Mode::List(count),
             (Matching::Exact, 1) => Mode::One,
             (Matching::Exact, count) => Mode::Each(count),
         };
-        reading.run(&fields, &fitted, mode, on_row)
+        reading.run(&fields, &fitted, mode, on_row)?;
+        told
     }
 
     fn table(&mut self, name: &str) -> Result<Option<LiveTable>, ReadError> {

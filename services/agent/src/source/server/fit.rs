@@ -1,12 +1,12 @@
 //! Values that came along a reference, in the form of the column that they are compared with. What has no such form is
 //! in no row of the column; sent as it is, it would be an error to PostgreSQL and mean another value to MySQL.
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime, Time};
+mod moment;
+
 use tributary_model::manifest::BaseType;
 
 use super::kind::Kind;
-use crate::value::Value;
+use crate::value::{NoForm, Tuple, Value};
 
 /// A value as a column holds it.
 #[derive(Clone, PartialEq)]
@@ -21,41 +21,63 @@ pub(in crate::source) enum Fitted {
     Unsigned(u64),
     /// Text, and all that has a form as text.
     Text(String),
+    /// What PostgreSQL has a value for, in its own words, and MySQL none.
+    Word(String),
     /// Bytes.
     Bytes(Vec<u8>),
 }
 
 impl Fitted {
-    /// The value in the form of a column of this kind.
-    pub(in crate::source) fn new(kind: Kind, value: &Value) -> Option<Self> {
-        match kind {
-            Kind::Bool => {
-                let Value::Integer(n) = &value.clone().cast(Some(BaseType::Boolean))? else { return None };
-                Some(Self::Bool(*n != 0))
+    /// The values in the forms of columns of these kinds. If one of them is in no row, so are all.
+    pub(in crate::source) fn all(kinds: &[Kind], values: &Tuple) -> Result<Vec<Self>, NoForm> {
+        let (mut all, mut unclear) = (Vec::with_capacity(values.len()), false);
+        for (&kind, value) in kinds.iter().zip(values) {
+            match Self::new(kind, value) {
+                Ok(fitted) => all.push(fitted),
+                Err(NoForm::Nowhere) => return Err(NoForm::Nowhere),
+                Err(NoForm::Unclear) => unclear = true,
             }
+        }
+        if unclear { Err(NoForm::Unclear) } else { Ok(all) }
+    }
+
+    /// The value in the form of a column of this kind.
+    pub(in crate::source) fn new(kind: Kind, value: &Value) -> Result<Self, NoForm> {
+        match kind {
+            Kind::Bool => match &value.clone().cast(Some(BaseType::Boolean))? {
+                Value::Integer(n) => Ok(Self::Bool(*n != 0)),
+                _ => Err(NoForm::Nowhere),
+            },
             Kind::Integer { min, max } => integer(value, min, max),
             Kind::Bits => integer(value, 0, u64::MAX),
-            Kind::Single | Kind::Double => {
-                let Value::Real(n) = &value.clone().cast(Some(BaseType::Float))? else { return None };
-                Some(Self::Text(n.to_string()))
-            }
-            Kind::Decimal => text(value).filter(|digits| is_decimal(digits)).map(Self::Text),
-            Kind::Bytes => match value {
-                Value::Text(bytes) | Value::Blob(bytes) => Some(Self::Bytes(bytes.clone())),
-                Value::Integer(_) | Value::Real(_) => None,
+            Kind::Single | Kind::Double => match &value.clone().cast(Some(BaseType::Float))? {
+                Value::Real(n) if kind == Kind::Single && (*n as f32).to_string() != n.to_string() => {
+                    Err(NoForm::Unclear)
+                }
+                Value::Real(n) => Ok(Self::Text(n.to_string())),
+                _ => Err(NoForm::Nowhere),
             },
-            Kind::Uuid => uuid::Uuid::parse_str(&text(value)?).ok().map(|id| Self::Text(id.to_string())),
-            Kind::Date => text(value)?.parse::<Date>().ok().map(|day| Self::Text(day.to_string())),
-            Kind::Time => text(value)?.parse::<Time>().ok().map(|time| Self::Text(time.to_string())),
-            Kind::Local => text(value)?.parse::<DateTime>().ok().map(|at| Self::Text(spaced(&at.to_string()))),
-            Kind::Instant => {
-                let at = text(value)?.parse::<Timestamp>().ok()?;
-                Some(Self::Text(spaced(at.to_string().trim_end_matches('Z'))))
+            Kind::Decimal => decimal(text(value)?),
+            Kind::Bytes => match value {
+                Value::Text(bytes) | Value::Blob(bytes) => Ok(Self::Bytes(bytes.clone())),
+                Value::Integer(_) | Value::Real(_) => Err(NoForm::Unclear),
+            },
+            Kind::Uuid => {
+                let id = match value {
+                    Value::Blob(bytes) => uuid::Uuid::from_slice(bytes).map_err(|_| NoForm::Nowhere)?,
+                    _ => uuid::Uuid::parse_str(&text(value)?).map_err(|_| NoForm::Nowhere)?,
+                };
+                Ok(Self::Text(id.to_string()))
             }
-            // A character that PostgreSQL's text cannot hold is in none of it.
-            Kind::Text | Kind::Json | Kind::Jsonb | Kind::Other => {
-                text(value).filter(|text| !text.contains('\0')).map(Self::Text)
-            }
+            Kind::Date => moment::day(&text(value)?),
+            Kind::Time => moment::time(&text(value)?),
+            Kind::Local => moment::local(&text(value)?),
+            Kind::Instant => moment::instant(&text(value)?),
+            // PostgreSQL's text cannot hold every character that MySQL's can.
+            Kind::Text | Kind::Json | Kind::Jsonb | Kind::Other => match text(value)? {
+                text if text.contains('\0') => Err(NoForm::Unclear),
+                text => Ok(Self::Text(text)),
+            },
         }
     }
 
@@ -66,7 +88,7 @@ impl Fitted {
             Self::Bool(b) => Some(b.to_string()),
             Self::Integer(n) => Some(n.to_string()),
             Self::Unsigned(n) => Some(n.to_string()),
-            Self::Text(text) => Some(text),
+            Self::Text(text) | Self::Word(text) => Some(text),
             Self::Bytes(bytes) => {
                 let hex = bytes.iter().map(|byte| format!("{byte:02x}"));
                 Some(std::iter::once("\\x".to_owned()).chain(hex).collect())
@@ -75,42 +97,56 @@ impl Fitted {
     }
 }
 
-fn text(value: &Value) -> Option<String> {
-    value.clone().cast(Some(BaseType::String))?.text().map(str::to_owned)
+/// The value as text. What is no text in UTF-8 may be a text in another encoding.
+fn text(value: &Value) -> Result<String, NoForm> {
+    match &value.clone().cast(Some(BaseType::String))? {
+        Value::Text(bytes) | Value::Blob(bytes) => String::from_utf8(bytes.clone()).map_err(|_| NoForm::Unclear),
+        Value::Integer(_) | Value::Real(_) => Err(NoForm::Nowhere),
+    }
 }
 
-fn integer(value: &Value, min: i64, max: u64) -> Option<Fitted> {
-    let number: i128 = match value {
-        Value::Text(_) => value.text()?.trim().parse().ok()?,
-        _ => match &value.clone().cast(Some(BaseType::Integer))? {
-            Value::Integer(n) => i128::from(*n),
-            _ => return None,
-        },
+fn integer(value: &Value, min: i64, max: u64) -> Result<Fitted, NoForm> {
+    let number: i128 = match &value.clone().cast(Some(BaseType::Integer))? {
+        Value::Integer(n) => i128::from(*n),
+        // More digits than any column has.
+        digits => digits.text().and_then(|digits| digits.parse().ok()).ok_or(NoForm::Nowhere)?,
     };
     if number < i128::from(min) || number > i128::from(max) {
-        return None;
+        return Err(NoForm::Nowhere);
     }
-    Some(i64::try_from(number).map_or_else(|_| Fitted::Unsigned(u64::try_from(number).unwrap_or(max)), Fitted::Integer))
+    Ok(i64::try_from(number).map_or_else(|_| Fitted::Unsigned(u64::try_from(number).unwrap_or(max)), Fitted::Integer))
+}
+
+fn decimal(text: String) -> Result<Fitted, NoForm> {
+    match text.as_str() {
+        "NaN" => Ok(Fitted::Word(text)),
+        "Infinity" | "-Infinity" => Err(NoForm::Unclear),
+        digits if !is_decimal(digits) => Err(NoForm::Nowhere),
+        // Beyond what statements take.
+        digits if digits.len() > 100 => Err(NoForm::Unclear),
+        _ => Ok(Fitted::Text(text)),
+    }
 }
 
 /// Digits as every engine reads them: a sign, digits, a point, digits.
 fn is_decimal(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all = |part: &str| !part.is_empty() && part.len() <= 100 && part.bytes().all(|b| b.is_ascii_digit());
+    let all = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     all(whole) && all(fraction)
 }
 
-fn spaced(text: &str) -> String {
-    text.replacen('T', " ", 1)
+fn spaced(text: &str) -> Fitted {
+    Fitted::Text(text.replacen('T', " ", 1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fit(kind: Kind, text: &str) -> Option<String> {
-        Fitted::new(kind, &Value::Text(text.as_bytes().to_vec())).and_then(Fitted::into_text)
+    fn fit(kind: Kind, text: &str) -> Result<String, NoForm> {
+        let fitted = Fitted::new(kind, &Value::Text(text.as_bytes().to_vec()))?;
+        Ok(fitted.into_text().unwrap())
     }
 
     #[test]
@@ -121,26 +157,80 @@ mod tests {
             (Kind::signed(2), "40000", None),
             (Kind::signed(8), "-9223372036854775808", Some("-9223372036854775808")),
             (Kind::unsigned(8), "18446744073709551615", Some("18446744073709551615")),
+            (Kind::unsigned(8), "18446744073709551616", None),
             (Kind::unsigned(1), "-1", None),
             (Kind::Decimal, "12.50", Some("12.50")),
             (Kind::Decimal, "1e5", None),
-            (Kind::Decimal, "NaN", None),
+            (Kind::Decimal, "NaN", Some("NaN")),
             (Kind::Bool, "true", Some("true")),
             (Kind::Bool, "maybe", None),
+            (Kind::Single, "0.1", Some("0.1")),
             (Kind::Uuid, "0E37DF36-F698-11E6-8DD4-CB9CED3DF976", Some("0e37df36-f698-11e6-8dd4-cb9ced3df976")),
             (Kind::Uuid, "'; DROP TABLE x", None),
-            (Kind::Date, "2024-02-30", None),
-            (Kind::Date, "2024-02-29", Some("2024-02-29")),
-            (Kind::Local, "2024-05-01T10:00:00", Some("2024-05-01 10:00:00")),
-            (Kind::Instant, "2024-05-01T12:00:00+02:00", Some("2024-05-01 10:00:00")),
-            (Kind::Text, "nul\0", None),
             (Kind::Bytes, "\u{1}a", Some("\\x0161")),
         ];
         for (kind, text, expected) in cases {
-            assert_eq!(fit(kind, text).as_deref(), expected, "{kind:?} {text}");
+            let expected = expected.map(str::to_owned).ok_or(NoForm::Nowhere);
+            assert_eq!(fit(kind, text), expected, "{kind:?} {text}");
         }
-        assert!(Fitted::new(Kind::Text, &Value::Integer(7)) == Some(Fitted::Text("7".to_owned())));
-        assert!(Fitted::new(Kind::signed(4), &Value::Real(7.0)) == Some(Fitted::Integer(7)));
-        assert!(Fitted::new(Kind::signed(4), &Value::Real(7.5)).is_none());
+        let new = |kind, value: Value| Fitted::new(kind, &value);
+        assert!(new(Kind::Text, Value::Integer(7)) == Ok(Fitted::Text("7".to_owned())));
+        assert!(new(Kind::signed(4), Value::Real(7.0)) == Ok(Fitted::Integer(7)));
+        assert!(new(Kind::signed(4), Value::Real(7.5)) == Err(NoForm::Nowhere));
+        let id = Value::Blob(vec![0xab; 16]);
+        assert!(new(Kind::Uuid, id) == Ok(Fitted::Text("abababab-abab-abab-abab-abababababab".to_owned())));
+    }
+
+    #[test]
+    fn days_are_carried_in_whatever_year_they_are() {
+        let cases = [
+            (Kind::Date, "2024-02-29", Some("2024-02-29")),
+            (Kind::Date, "2024-02-30", None),
+            (Kind::Date, "2024-02-29T00:00:00", Some("2024-02-29")),
+            (Kind::Date, "2024-02-29T10:00:00", None),
+            (Kind::Date, "infinity", Some("infinity")),
+            (Kind::Date, "0044-03-15 BC", Some("0044-03-15 BC")),
+            (Kind::Date, "0044-02-30 BC", None),
+            (Kind::Date, "12000-02-29", Some("12000-02-29")),
+            (Kind::Date, "12001-02-29", None),
+            (Kind::Date, "someday", None),
+            (Kind::Local, "2024-05-01T10:00:00", Some("2024-05-01 10:00:00")),
+            (Kind::Local, "9999-12-31T23:59:59.5", Some("9999-12-31 23:59:59.5")),
+            (Kind::Local, "-infinity", Some("-infinity")),
+            (Kind::Local, "0044-03-15T10:00:00 BC", Some("0044-03-15 10:00:00 BC")),
+            (Kind::Local, "2024-05-01T10:00:00.1234567", None),
+            (Kind::Instant, "2024-05-01T12:00:00+02:00", Some("2024-05-01 10:00:00")),
+            (Kind::Instant, "9999-12-31T23:59:59Z", Some("9999-12-31 23:59:59+00")),
+            (Kind::Instant, "0044-03-15T10:00:00Z BC", Some("0044-03-15 10:00:00+00 BC")),
+            (Kind::Instant, "infinity", Some("infinity")),
+            (Kind::Time, "06:30:00", Some("06:30:00")),
+            (Kind::Time, "early", None),
+        ];
+        for (kind, text, expected) in cases {
+            let expected = expected.map(str::to_owned).ok_or(NoForm::Nowhere);
+            assert_eq!(fit(kind, text), expected, "{kind:?} {text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_in_a_column_and_has_no_form_that_is_known_is_told_from_what_is_not() {
+        let cases = [
+            (Kind::Double, "12345678901234567"),
+            (Kind::Single, "16777217"),
+            (Kind::Date, "0000-00-00"),
+            (Kind::Date, "2024-05-01T00:00:00Z"),
+            (Kind::Local, "2024-05-01T10:00:00Z"),
+            (Kind::Instant, "2024-05-01T10:00:00"),
+            (Kind::Time, "-838:59:59"),
+            (Kind::Text, "nul\0"),
+        ];
+        for (kind, text) in cases {
+            assert_eq!(fit(kind, text), Err(NoForm::Unclear), "{kind:?} {text}");
+        }
+        assert!(Fitted::new(Kind::Text, &Value::Text(vec![0xff])) == Err(NoForm::Unclear));
+        assert!(Fitted::new(Kind::Bytes, &Value::Integer(7)) == Err(NoForm::Unclear));
+        let part = |text: &str| Value::Text(text.as_bytes().to_vec());
+        let both = Fitted::all(&[Kind::Text, Kind::signed(4)], &vec![part("nul\0"), part("x")]);
+        assert!(both == Err(NoForm::Nowhere), "one part is in no row");
     }
 }

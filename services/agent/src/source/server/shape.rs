@@ -81,7 +81,7 @@ fn without(table: &Table, query: &Query<'_>, columns: &[usize]) -> Option<(usize
         Fitted::Integer(n) => n.to_string() == *other,
         _ => false,
     };
-    let all = owned.others().iter().filter_map(|other| fit(other).filter(|fitted| same(fitted, other)));
+    let all = owned.others().iter().filter_map(|other| fit(other).ok().filter(|fitted| same(fitted, other)));
     let values: Vec<Fitted> =
         if matches!(kind, Kind::Text | Kind::Integer { .. }) { all.collect() } else { Vec::new() };
     (!values.is_empty()).then_some((column, values))
