@@ -297,7 +297,7 @@ impl Catalog {
         visitor: &mut dyn Visitor,
     ) -> Result<Walked, CollectError> {
         let sought: Vec<Sought> = identifiers.iter().map(|one| Sought::new(one, self.country.as_ref())).collect();
-        let mut spill = Spill::new(&self.limits.temp_dir, plan.lookups.len(), Memory::of(self.limits.memory))
+        let mut spill = Spill::new(&self.limits.temp_dir, plan.queues(), Memory::of(self.limits.memory))
             .map_err(|error| self.explain(Failure { dataset: 0, error: error.into() }))?;
         let walk = Walk { graph: &self.graph, plan, columns: &self.columns, ends: &[] };
         walk.run(&sought, systems, &mut spill, visitor).map_err(|failure| self.explain(failure))

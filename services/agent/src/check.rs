@@ -84,6 +84,9 @@ pub struct CollectionReport {
     pub reached_by: Vec<IdentifierType>,
     /// Lookups that read the whole table.
     pub scans: Vec<String>,
+    /// What keeps the database's user from reading all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
     /// Columns of the table that no manifest declares, and which are therefore not exported.
     pub undeclared_columns: Vec<String>,
     /// Declared columns.
@@ -206,6 +209,7 @@ fn describe(catalog: &Catalog, served: &[EntityId], report: &mut CheckReport) {
             rows_of: owners_are_told.then(|| controllers::rows_of(dataset, collection)),
             reached_by: reached.collect(),
             scans: scans(graph, &plan, &columns, node, &mut systems),
+            refused: refused(graph, &columns, node, &mut systems),
             undeclared_columns: undeclared(graph, node, &mut systems),
             columns: collection.fields.len(),
             labelled: !collection.wording.is_empty(),
@@ -264,6 +268,19 @@ fn why_useless(folding: Folding) -> &'static str {
             " (compared without punctuation, which the column's index does not serve: declare `normal: none` where all of it is stored in one form)"
         }
     }
+}
+
+fn refused(graph: &Graph, columns: &[Vec<String>], node: NodeId, systems: &mut OpenSystems<'_>) -> Option<String> {
+    let Ok(Some(database)) = systems.live(graph.nodes()[node].dataset) else { return None };
+    let query = Query {
+        table: &graph.collection(node).name,
+        columns: &columns[node],
+        primary_key: &graph.nodes()[node].primary_key,
+        fields: &[],
+        matching: Matching::Exact,
+        owned: None,
+    };
+    database.refused(&query).unwrap_or_else(|error| Some(error.to_string()))
 }
 
 fn undeclared(graph: &Graph, node: NodeId, systems: &mut OpenSystems<'_>) -> Vec<String> {

@@ -89,8 +89,11 @@ pub(crate) fn graph_of(whole: &Graph, manifests: Manifests, entity: &EntityId, k
     for node in 0..graph.nodes().len() {
         let owned = owned(graph.dataset(node), graph.collection(node), entity, known);
         let register = people.contains(&graph.name(node));
+        let controller = graph.dataset(node).controller_of(graph.collection(node));
+        let named = controller.is_some_and(|controller| matches!(controller.whose, Whose::Entity(_)));
         let node = graph.node_mut(node);
         node.owned = owned;
+        node.named = named;
         node.register |= register;
     }
     graph

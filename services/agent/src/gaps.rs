@@ -103,11 +103,23 @@ fn cut_off(
         cut.insert(*node, (NotSearchedReason::NotReadable, said(graph, *node, why)));
         open.push((*node, NotSearchedReason::NotReadable));
     }
+    let told = |rows: u64, one: &str, many: &str| {
+        if rows == 1 { format!("1 row {one}") } else { format!("{rows} rows {many}") }
+    };
+    let mut unowned: BTreeMap<NodeId, Vec<String>> = BTreeMap::new();
     for (node, rows) in &walked.nobodys {
-        let rows = if *rows == 1 { "1 row names".to_owned() } else { format!("{rows} rows name") };
+        let rows = told(*rows, "names", "name");
         let detail = format!("{rows} no company of the group as the one they belong to, so nobody hands them over");
-        cut.entry(*node).or_insert((NotSearchedReason::ControllerUnknown, detail));
-        open.push((*node, NotSearchedReason::ControllerUnknown));
+        unowned.entry(*node).or_default().push(detail);
+    }
+    for (node, rows) in &walked.beyond {
+        let rows = told(*rows, "of this company hangs", "of this company hang");
+        let detail = format!("{rows} on rows of another company only, so nobody hands them over");
+        unowned.entry(*node).or_default().push(detail);
+    }
+    for (node, details) in unowned {
+        cut.entry(node).or_insert((NotSearchedReason::ControllerUnknown, details.join("; ")));
+        open.push((node, NotSearchedReason::ControllerUnknown));
     }
     for node in (0..graph.nodes().len()).filter(|&node| plan.reaches(node)) {
         if let Some((reason, _)) = whole(connected[graph.nodes()[node].dataset], given_up.get(&graph.dataset(node).key))

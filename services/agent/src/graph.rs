@@ -55,6 +55,8 @@ pub struct Node {
     pub booleans: Vec<usize>,
     /// How its rows show whose they are, where a column says so and the graph is one entity's.
     pub owned: Option<Owned>,
+    /// Whether the manifest says by name that they are all the entity's.
+    pub named: bool,
 }
 
 /// The whole graph.
@@ -188,6 +190,7 @@ fn node(dataset: &Dataset, collection: &Collection, d: usize, c: usize) -> Node 
         primary_key: keys.map(|(column, _)| column).collect(),
         booleans: (0..collection.fields.len()).filter(|&column| is_boolean(&collection.fields[column])).collect(),
         owned: None,
+        named: false,
     }
 }
 

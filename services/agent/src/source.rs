@@ -110,6 +110,10 @@ pub trait Snapshot {
     fn identifier_is_indexed(&mut self, query: &Query<'_>) -> bool;
     /// Whether the open snapshot keeps the system's writers waiting.
     fn blocks_writers(&self) -> bool;
+    /// What keeps the agent's user from reading all of a query's table, in words. No row is read for it.
+    fn refused(&mut self, _query: &Query<'_>) -> Result<Option<String>, ReadError> {
+        Ok(None)
+    }
 }
 
 /// A table or view as its system describes it.

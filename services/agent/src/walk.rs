@@ -6,6 +6,8 @@
 //! such, and lead nowhere. Neighbours: `graph` (the plan), `source` (rows), `spill` (what must be remembered), `identity` (whether
 //! the identifiers are one person, asked before anything is handed over).
 
+mod beyond;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -49,6 +51,8 @@ pub struct Walked {
     pub rows: Vec<u64>,
     /// Rows of shared collections that name no entity that is known, per node: neither given nor followed.
     pub nobodys: BTreeMap<NodeId, u64>,
+    /// Rows of the entity that only rows of another one lead to, per node: neither given nor followed.
+    pub beyond: BTreeMap<NodeId, u64>,
     /// What was hidden of the rows, or left out, because it is about others.
     pub redactions: Vec<Redaction>,
     /// Collections that could not be read to their end, with why.
@@ -68,6 +72,15 @@ pub struct Effort {
     pub values: u64,
     /// Rows that systems returned, those seen before included.
     pub rows: u64,
+}
+
+/// On whose rows values are looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// The entity's own.
+    Own,
+    /// Those of another one.
+    Beyond,
 }
 
 /// A walk's fixed parts.
@@ -115,6 +128,7 @@ impl Walk<'_> {
             }
         }
         walked.redactions = giving.told();
+        self.beyond(systems, spill, &mut walked)?;
         Ok(walked)
     }
 
@@ -122,7 +136,7 @@ impl Walk<'_> {
         for (id, lookup) in self.plan.lookups.iter().enumerate() {
             let SoughtBy::Identifier(kind) = &lookup.by else { continue };
             for value in sought.iter().filter(|s| s.kind() == kind).flat_map(Sought::values) {
-                self.want_one(id, value, spill, walked)?;
+                self.want_one((id, Side::Own), value, spill, walked)?;
             }
         }
         Ok(())
@@ -154,7 +168,7 @@ impl Walk<'_> {
             return Ok(());
         };
         walked.snapshots.entry(dataset).or_insert_with(|| snapshot.taken_at());
-        let only = self.finds_rows_once(node, spill);
+        let (only, beyond) = (self.finds_rows_once(node, spill), self.looks_beyond(node, role));
         let owned = self.graph.nodes()[node].owned.as_ref();
         for lookup in self.lookups(node, role) {
             let query = self.query(lookup);
@@ -168,7 +182,7 @@ impl Walk<'_> {
                     walked.effort.rows += 1;
                     let belongs = owned.map_or(Belongs::Ours, |owned| owned.whose(row));
                     if belongs == Belongs::ToAnother {
-                        return Ok(());
+                        return if beyond { self.follow(node, row, Side::Beyond, spill, walked) } else { Ok(()) };
                     }
                     if !only {
                         identity.clear();
@@ -188,17 +202,28 @@ impl Walk<'_> {
                         giving.row(node, role, &Declared { row, booleans })?
                     };
                     walked.rows[node] += u64::from(given);
-                    if role == Role::Subject { self.follow(node, row, spill, walked) } else { Ok(()) }
+                    if role == Role::Subject { self.follow(node, row, Side::Own, spill, walked) } else { Ok(()) }
                 });
-                match found {
-                    Err(ReadError::Incomparable(why)) => {
-                        walked.unreadable.entry(node).or_insert(why);
-                    }
-                    found => found?,
-                }
+                self.note_incomparable(node, found, walked)?;
             }
         }
         Ok(())
+    }
+
+    /// A value that cannot be compared keeps none of the others from being looked up.
+    fn note_incomparable(
+        &self,
+        node: NodeId,
+        found: Result<(), ReadError>,
+        walked: &mut Walked,
+    ) -> Result<(), ReadError> {
+        match found {
+            Err(ReadError::Incomparable(why)) => {
+                walked.unreadable.entry(node).or_insert(why);
+                Ok(())
+            }
+            found => found,
+        }
     }
 
     /// Whether no row of the collection can be found twice, so that none need be remembered: one lookup, whose values are
@@ -207,7 +232,7 @@ impl Walk<'_> {
         let &[lookup] = self.plan.lookups_of[node].as_slice() else { return false };
         let flat = self.plan.lookups[lookup].fields.iter().all(|field| !field.structured);
         let apart = spill.waiting(lookup) == 1 || (flat && spill.only_plain_numbers(lookup));
-        apart && !self.plan.cyclic[node]
+        apart && !self.plan.cyclic[node] && !self.plan.strayed[node]
     }
 
     /// The query of a lookup.
@@ -218,7 +243,8 @@ impl Walk<'_> {
             columns: &self.columns[lookup.node],
             primary_key: &self.graph.nodes()[lookup.node].primary_key,
             fields: &lookup.fields,
-            owned: self.graph.nodes()[lookup.node].owned.as_ref(),
+            // Others' rows are not left out where they lead to what may be the entity's.
+            owned: self.graph.nodes()[lookup.node].owned.as_ref().filter(|_| !self.plan.beyond[lookup.node]),
             matching: match &lookup.by {
                 SoughtBy::Identifier(_) => Matching::Identifier(lookup.fields[0].folding),
                 SoughtBy::Reference => Matching::Exact,
@@ -226,11 +252,21 @@ impl Walk<'_> {
         }
     }
 
-    fn follow(&self, node: NodeId, row: &dyn Row, spill: &mut Spill, walked: &mut Walked) -> Result<(), ReadError> {
+    fn follow(
+        &self,
+        node: NodeId,
+        row: &dyn Row,
+        side: Side,
+        spill: &mut Spill,
+        walked: &mut Walked,
+    ) -> Result<(), ReadError> {
         if self.ends.get(node).copied().unwrap_or(false) {
             return Ok(());
         }
-        for edge in &self.plan.edges[node] {
+        // What somebody only acted on is looked for on their own way alone.
+        let edges =
+            self.plan.edges[node].iter().filter(|edge| side == Side::Own || !self.plan.is_of_actor(edge.lookup));
+        for edge in edges {
             // One field is the rule: there is nothing to combine.
             if let [field] = edge.fields.as_slice()
                 && !field.structured
@@ -239,7 +275,7 @@ impl Walk<'_> {
                     Cell::Large(_) => self.unclear(edge.lookup, walked),
                     cell => {
                         if let Some(value) = Value::of(cell) {
-                            self.want_one(edge.lookup, value, spill, walked)?;
+                            self.want_one((edge.lookup, side), value, spill, walked)?;
                         }
                     }
                 }
@@ -251,14 +287,20 @@ impl Walk<'_> {
                 continue;
             };
             for tuple in tuples(&values) {
-                self.want(edge.lookup, tuple, spill, walked)?;
+                self.want((edge.lookup, side), tuple, spill, walked)?;
             }
         }
         Ok(())
     }
 
     /// Puts a value in a lookup's queue, in the type that its fields are declared with, unless it was there before.
-    fn want(&self, id: LookupId, tuple: Tuple, spill: &mut Spill, walked: &mut Walked) -> Result<(), ReadError> {
+    fn want(
+        &self,
+        (id, side): (LookupId, Side),
+        tuple: Tuple,
+        spill: &mut Spill,
+        walked: &mut Walked,
+    ) -> Result<(), ReadError> {
         let fields = &self.plan.lookups[id].fields;
         let (mut cast, mut unclear) = (Tuple::with_capacity(tuple.len()), false);
         for (value, field) in tuple.into_iter().zip(fields) {
@@ -272,13 +314,19 @@ impl Walk<'_> {
             self.unclear(id, walked);
             return Ok(());
         }
-        self.queue(id, &cast, spill)
+        self.queue((id, side), &cast, spill)
     }
 
     /// The same for a lookup by one field.
-    fn want_one(&self, id: LookupId, value: Value, spill: &mut Spill, walked: &mut Walked) -> Result<(), ReadError> {
+    fn want_one(
+        &self,
+        (id, side): (LookupId, Side),
+        value: Value,
+        spill: &mut Spill,
+        walked: &mut Walked,
+    ) -> Result<(), ReadError> {
         match value.cast(self.plan.lookups[id].fields[0].data_type) {
-            Ok(cast) => return self.queue(id, &[cast], spill),
+            Ok(cast) => return self.queue((id, side), &[cast], spill),
             Err(NoForm::Nowhere) => {}
             Err(NoForm::Unclear) => self.unclear(id, walked),
         }
@@ -291,10 +339,15 @@ impl Walk<'_> {
         walked.unreadable.entry(self.plan.lookups[id].node).or_insert_with(|| query.incomparable().to_string());
     }
 
-    fn queue(&self, id: LookupId, cast: &[Value], spill: &mut Spill) -> Result<(), ReadError> {
-        // Sets of values are numbered after those of rows.
-        let set = self.graph.nodes().len() + id;
-        Ok(spill.push_new(set as u64, id, cast)?)
+    fn queue(&self, (id, side): (LookupId, Side), cast: &[Value], spill: &mut Spill) -> Result<(), ReadError> {
+        let queue = if side == Side::Own { id } else { self.plan.lookups.len() + id };
+        Ok(spill.push_new(self.set(id, side), queue, cast)?)
+    }
+
+    /// Sets of values are numbered after those of rows.
+    fn set(&self, id: LookupId, side: Side) -> u64 {
+        let beyond = if side == Side::Own { 0 } else { self.plan.lookups.len() };
+        (self.graph.nodes().len() + beyond + id) as u64
     }
 }
 

@@ -13,7 +13,7 @@ fn manifest(declared: &str) -> String {
         "      - name: person
         fields:
           - {{name: email, data_categories: [user], fides_meta: {{identity: email}}}}
-          - {{name: v}}
+          - {{name: v, data_categories: [system], fides_meta: {{primary_key: true}}}}
       - name: visit
         fields:
           - {{name: id, data_categories: [user], fides_meta: {{primary_key: true}}}}

@@ -19,6 +19,8 @@ mod linear;
 #[cfg(test)]
 mod redaction;
 #[cfg(test)]
+mod rights;
+#[cfg(test)]
 mod shared;
 #[cfg(test)]
 mod support;

@@ -43,6 +43,8 @@ pub enum Code {
     NotReached,
     /// Tables of a connected database that are not declared.
     UndeclaredTables,
+    /// The database's user may not read all of a table.
+    MayNotRead,
     /// Columns of a table that are not declared.
     UndeclaredColumns,
     /// No key tells rows apart.
@@ -91,6 +93,11 @@ impl Code {
                 "access, Art. 15",
                 "what stands in these tables is not searched, and no answer says so",
                 "declare them as collections, or name those about nobody under `tributary: {not_personal: […]}` of the dataset",
+            ],
+            Self::MayNotRead => [
+                "access, Art. 15",
+                "not read: each answer names it as not searched, and that you hold nothing can never be signed",
+                "grant the agent's user SELECT on the table, or on the columns that are declared and those of its key",
             ],
             Self::UndeclaredColumns => [
                 "a copy of the data, Art. 15(3)",
@@ -201,6 +208,9 @@ pub(super) fn of_collections(graph: &Graph, reports: &[CollectionReport], findin
         }
         for scan in &report.scans {
             findings.add(Code::WholeTableRead, at, &name, format!("looking up {scan}"));
+        }
+        if let Some(why) = &report.refused {
+            findings.add(Code::MayNotRead, at, &name, why.clone());
         }
         if !report.undeclared_columns.is_empty() {
             findings.add(Code::UndeclaredColumns, at, &name, report.undeclared_columns.join(", "));

@@ -54,12 +54,21 @@ pub struct Plan {
     pub order: Vec<NodeId>,
     /// Per node, whether its rows can lead back to it.
     pub cyclic: Vec<bool>,
+    /// Per node, whether rows of it that are another entity's lead to rows that may be this one's.
+    pub beyond: Vec<bool>,
+    /// Per node, whether rows of another entity may lead to it.
+    pub strayed: Vec<bool>,
 }
 
 impl Plan {
     /// Whether any identifier of the request leads to the node.
     pub fn reaches(&self, node: NodeId) -> bool {
         !self.lookups_of[node].is_empty()
+    }
+
+    /// How many queues of values a walk needs: one for each lookup, and one more where others' rows are looked beyond.
+    pub fn queues(&self) -> usize {
+        self.lookups.len() * if self.beyond.contains(&true) { 2 } else { 1 }
     }
 
     /// Whether a lookup finds rows that the person only acted on.
@@ -96,6 +105,8 @@ pub(super) fn plan(graph: &Graph, types: &BTreeSet<IdentifierType>) -> Plan {
         lookups_of: vec![Vec::new(); count],
         order: Vec::new(),
         cyclic: vec![false; count],
+        beyond: vec![false; count],
+        strayed: vec![false; count],
     };
     for (index, node) in graph.nodes.iter().enumerate() {
         for (seeded, role) in [(&node.identities, Role::Subject), (&node.actors, Role::Actor)] {
@@ -118,7 +129,39 @@ pub(super) fn plan(graph: &Graph, types: &BTreeSet<IdentifierType>) -> Plan {
     }
     plan.cyclic = (0..count).map(|node| leads_back(&plan, node)).collect();
     plan.order = order(graph, &plan);
+    look_beyond(graph, &mut plan);
     plan
+}
+
+/// Finds where rows of another entity lead to rows that may be this one's, also through rows that are whose those are.
+fn look_beyond(graph: &Graph, plan: &mut Plan) {
+    let (owned, count) = (|node: &super::Node| node.owned.is_some(), graph.nodes.len());
+    if !graph.nodes.iter().any(owned) {
+        return;
+    }
+    let next = |plan: &Plan, node: NodeId| -> Vec<NodeId> {
+        let edges = plan.edges[node].iter().filter(|edge| !plan.is_of_actor(edge.lookup));
+        edges.map(|edge| plan.lookups[edge.lookup].node).collect()
+    };
+    let own = |node: NodeId| graph.nodes[node].owned.is_some() || graph.nodes[node].named;
+    let mut leads = vec![false; count];
+    loop {
+        let more = |node: &NodeId| !leads[*node] && next(plan, *node).into_iter().any(|to| own(to) || leads[to]);
+        let more: Vec<NodeId> = (0..count).filter(more).collect();
+        if more.is_empty() {
+            break;
+        }
+        more.into_iter().for_each(|node| leads[node] = true);
+    }
+    plan.beyond = (0..count).map(|node| leads[node] && owned(&graph.nodes[node])).collect();
+    let mut stack: Vec<NodeId> = (0..count).filter(|&node| plan.beyond[node]).collect();
+    while let Some(node) = stack.pop() {
+        for to in next(plan, node) {
+            if !std::mem::replace(&mut plan.strayed[to], true) {
+                stack.push(to);
+            }
+        }
+    }
 }
 
 /// A way to walk a join.

@@ -29,6 +29,7 @@ impl Engine for Postgres {
     const INDEXED_BATCH: usize = 2000;
     const MOST_BINDS: usize = usize::MAX;
     const RECOVER: Option<&'static str> = Some("ROLLBACK TO SAVEPOINT tributary");
+    const POLICIES: Option<&'static str> = Some("SELECT pg_catalog.row_security_active(CAST($1 AS text))");
 
     async fn connect(
         server: &Server,

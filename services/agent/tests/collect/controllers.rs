@@ -90,7 +90,7 @@ enum Rule {
 
 struct Store {
     entity: Entity,
-    /// Per entity, what is its own; and whether it meets a row that is nobody's.
+    /// Per entity, what is its own; and whether it meets a row that is nobody's, or one of its own hangs on another's.
     expected: Vec<(BTreeSet<String>, bool)>,
 }
 
@@ -186,6 +186,15 @@ fn store(seed: u64) -> Store {
                     own.extend(lines.iter().map(|line| format!("line {line}")));
                 }
             }
+            // Under another entity's account: nobody gives it, and its own entity says so.
+            for (at, (_, partial)) in expected.iter_mut().enumerate() {
+                let own = match orders {
+                    Rule::Column => ordered == Some(at),
+                    Rule::Constant(owner) => owner == at,
+                    Rule::Inherited | Rule::Shared => false,
+                };
+                *partial |= own && is_anna && !gives(at) && whose.is_some();
+            }
         }
     }
     Store { entity: Entity::shop(&manifest, &sql), expected }
@@ -267,6 +276,65 @@ fn two_customers_of_two_companies_under_one_address_are_no_conflict_and_of_one_c
     assert_eq!(located("acme-fr"), Located::Found);
     assert_eq!(located("acme-be"), Located::NeedsIdentity);
     assert_eq!(located("acme-nl"), Located::NotFound);
+}
+
+#[test]
+fn a_row_that_only_another_entitys_rows_lead_to_is_counted_and_not_given() {
+    let entity = Entity::shop(
+        "
+      - name: customer
+        tributary: {controller: {column: co}}
+        fields:
+          - {name: id, data_categories: [user.unique_id], fides_meta: {primary_key: true}}
+          - {name: email, fides_meta: {identity: email}}
+      - name: basket
+        fields:
+          - {name: id, data_categories: [system], fides_meta: {primary_key: true}}
+          - {name: customer, fides_meta: {references: [{dataset: shop, field: customer.id, direction: from}]}}
+      - name: purchase
+        tributary: {controller: {column: co}}
+        fields:
+          - {name: id, data_categories: [system], fides_meta: {primary_key: true}}
+          - {name: email, fides_meta: {identity: email}}
+          - {name: basket, fides_meta: {references: [{dataset: shop, field: basket.id, direction: from}]}}
+      - name: line
+        fields:
+          - {name: id, data_categories: [system], fides_meta: {primary_key: true}}
+          - {name: purchase, fides_meta: {references: [{dataset: shop, field: purchase.id, direction: from}]}}
+",
+        "CREATE TABLE customer (id INTEGER PRIMARY KEY, email TEXT, co TEXT);
+         CREATE TABLE basket (id INTEGER PRIMARY KEY, customer INTEGER);
+         CREATE TABLE purchase (id INTEGER PRIMARY KEY, email TEXT, basket INTEGER, co TEXT);
+         CREATE TABLE line (id INTEGER PRIMARY KEY, purchase INTEGER);
+         INSERT INTO customer VALUES (1, 'anna@x.org', 'acme-fr'), (2, 'bert@x.org', 'acme-fr');
+         INSERT INTO basket VALUES (10, 1), (20, 2);
+         INSERT INTO purchase VALUES (100, NULL, 10, 'acme-fr'), (101, NULL, 10, 'acme-be'), (102, 'anna@x.org', 10, 'acme-be'),
+             (103, NULL, 10, 'acme-be'), (200, NULL, 20, 'acme-be');
+         INSERT INTO line VALUES (1000, 100), (1010, 101), (1020, 102), (2000, 200);",
+    );
+    let of = |whose: &str| {
+        let parts = answer(&entity, whose);
+        let first = |name: &str| {
+            let key = |row: String| row.split(',').next().unwrap().to_owned();
+            parts.rows(name).into_iter().map(key).collect::<Vec<_>>()
+        };
+        let gaps = parts.collected.not_searched.iter().map(|gap| (gap.collection.clone().unwrap(), gap.detail.clone()));
+        (first("customer"), first("basket"), first("purchase"), first("line"), gaps.collect::<Vec<_>>())
+    };
+    let (customers, baskets, purchases, lines, gaps) = of("acme-fr");
+    assert_eq!(
+        (customers, baskets, purchases, lines.len()),
+        (vec!["1".to_owned()], vec!["10".to_owned()], vec!["100".to_owned()], 1)
+    );
+    assert!(gaps.is_empty(), "{gaps:?}");
+    let (customers, baskets, purchases, lines, gaps) = of("acme-be");
+    assert!(customers.is_empty() && baskets.is_empty(), "another's rows, and what hangs on them");
+    assert_eq!((purchases, lines.len()), (vec!["102".to_owned()], 1));
+    let named: Vec<&str> = gaps.iter().map(|(collection, _)| collection.as_str()).collect();
+    assert_eq!(named, ["purchase", "line"]);
+    assert!(gaps[0].1.starts_with("2 rows of this company hang on rows of another company only"), "{gaps:?}");
+    let (customers, .., gaps) = of("acme-nl");
+    assert!(customers.is_empty() && gaps.is_empty(), "what is no one's of theirs is none of their gaps: {gaps:?}");
 }
 
 #[test]

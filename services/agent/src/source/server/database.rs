@@ -1,5 +1,7 @@
 //! The snapshot of a server's database, as the walk asks it.
 
+mod rights;
+
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -207,6 +209,10 @@ where
 
     fn blocks_writers(&self) -> bool {
         false
+    }
+
+    fn refused(&mut self, query: &Query<'_>) -> Result<Option<String>, ReadError> {
+        rights::refused(self, query)
     }
 }
 

@@ -59,6 +59,8 @@ where
     const MOST_BINDS: usize;
     /// What brings a transaction back to its state before a statement that failed, where one is needed.
     const RECOVER: Option<&'static str>;
+    /// Asks whether the server hides rows of a table, whose name in SQL is bound, from the user by policies.
+    const POLICIES: Option<&'static str> = None;
 
     /// Connects and begins a read-only snapshot.
     fn connect(

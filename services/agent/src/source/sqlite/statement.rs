@@ -54,7 +54,7 @@ pub(super) enum How {
 
 /// Names the query in the cache of statements.
 pub(super) fn cache_key(query: &Query<'_>) -> String {
-    format!("{}\0{:?}\0{:?}", query.table, query.fields, query.matching)
+    format!("{}\0{:?}\0{:?}\0{}", query.table, query.fields, query.matching, query.leaves_out().is_some())
 }
 
 impl Statement {
