@@ -66,7 +66,7 @@ fn tables_and_columns_that_may_not_be_read_are_named() {
 fn tables_whose_policies_hide_rows_from_the_user_are_named() {
     let found = told(
         "GRANT SELECT ON customer, purchase, letter, call TO READER;
-         ALTER TABLE purchase ENABLE ROW LEVEL SECURITY; CREATE POLICY some ON purchase USING (id > 1);
+         ALTER TABLE purchase ENABLE ROW LEVEL SECURITY; CREATE POLICY a_few ON purchase USING (id > 1);
          ALTER TABLE call ENABLE ROW LEVEL SECURITY; CREATE POLICY nobodys ON call TO pg_monitor USING (false);",
     );
     let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();

@@ -10,6 +10,7 @@ mod repeats;
 mod rows;
 mod schema;
 mod statement;
+mod wide;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -156,7 +157,13 @@ impl Snapshot for Database {
 
     fn find(&mut self, query: &Query<'_>, values: &[Tuple], on_row: &mut super::OnRow<'_>) -> Result<(), ReadError> {
         let statement = self.statement(query)?;
-        rows::find(self, &statement, query, values, on_row)
+        match wide::without(self.known(query.table)?, query, values) {
+            None => rows::find(self, &statement, query, values, on_row),
+            Some(left) => {
+                rows::find(self, &statement, query, &left, on_row)?;
+                Err(query.incomparable())
+            }
+        }
     }
 
     fn table(&mut self, name: &str) -> Result<Option<LiveTable>, ReadError> {

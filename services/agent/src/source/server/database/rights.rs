@@ -41,7 +41,7 @@ where
 }
 
 fn refuses<E: Engine>(
-    database: &mut Database<E>,
+    database: &Database<E>,
     table: &Table,
     query: &Query<'_>,
     columns: Vec<usize>,
@@ -49,7 +49,7 @@ fn refuses<E: Engine>(
 where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
 {
-    let link = database.link.get_mut();
+    let mut link = database.link.borrow_mut();
     let shape = Shape::new(table, query, columns, link.session().packet);
     let sql = format!("{} LIMIT 0", E::sql(&shape, &[], Mode::All));
     match link.each(&sql, Vec::new(), false, &mut |_| Ok(())) {
@@ -59,13 +59,13 @@ where
     }
 }
 
-fn has_policies<E: Engine>(database: &mut Database<E>, table: &Table) -> Result<bool, ReadError>
+fn has_policies<E: Engine>(database: &Database<E>, table: &Table) -> Result<bool, ReadError>
 where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
 {
     let Some(sql) = E::POLICIES else { return Ok(false) };
     let (mut answer, mut active) = (Decoded::default(), false);
-    database.link.get_mut().each(sql, vec![Bind::Text(table.sql.clone())], false, &mut |row| {
+    database.link.borrow_mut().each(sql, vec![Bind::Text(table.sql.clone())], false, &mut |row| {
         answer.clear();
         E::decode(row, 0, Kind::Bool, false, &mut answer)?;
         active = answer.cell(0) == Cell::Bool(true);
