@@ -7,6 +7,10 @@ mod casts;
 #[cfg(test)]
 mod composite;
 #[cfg(test)]
+mod characters;
+#[cfg(test)]
+mod children;
+#[cfg(test)]
 mod exact;
 #[cfg(test)]
 mod faults;
@@ -17,11 +21,17 @@ mod init;
 #[cfg(test)]
 mod linear;
 #[cfg(test)]
+mod pace;
+#[cfg(test)]
+mod permissions;
+#[cfg(test)]
 mod redaction;
 #[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod shared;
+#[cfg(test)]
+mod slices;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

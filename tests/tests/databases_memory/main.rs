@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bounded;
 #[cfg(test)]
+mod keyless;
+#[cfg(test)]
 #[expect(dead_code, reason = "what the other tests of the databases need besides")]
 #[path = "../databases/support.rs"]
 mod support;

@@ -8,15 +8,23 @@ mod failure;
 mod inventory;
 mod statement;
 
+use std::collections::HashSet;
+
 use sqlx::mysql::{MySqlArguments, MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
-use sqlx::{Arguments, ConnectOptions, Connection, Executor, Row};
+use sqlx::{Arguments, ConnectOptions, Connection, Decode, Executor, Row};
 
 use tributary_model::identifier::Folding;
 
 use super::ReadError;
-use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
+use super::server::{
+    Address, Bind, Column, Decoded, Engine, Fitted, Kind, Link, Mode, Pages, Server, Session, Shape, Table, Tls,
+};
 
 pub(super) use inventory::inventory;
+
+/// What is asked of the server first.
+const ABOUT: &str =
+    "SELECT CAST(VERSION() AS CHAR), CAST(@@max_allowed_packet AS SIGNED), CAST(CONNECTION_ID() AS SIGNED)";
 
 /// MySQL or MariaDB.
 pub(super) struct MySql;
@@ -28,6 +36,7 @@ impl Engine for MySql {
     // The protocol takes 65,535; lists are filled up to a power of two.
     const MOST_BINDS: usize = 32_768;
     const RECOVER: Option<&'static str> = None;
+    const PAGES: Option<Pages> = None;
 
     async fn connect(
         server: &Server,
@@ -57,9 +66,16 @@ impl Engine for MySql {
             options = options.password(password);
         }
         let mut connection = MySqlConnection::connect_with(&options).await?;
-        let row = connection.fetch_one("SELECT CAST(VERSION() AS CHAR), CAST(@@max_allowed_packet AS SIGNED)").await?;
+        let row = connection.fetch_one(ABOUT).await?;
         let (version, packet): (String, i64) = (row.try_get_unchecked(0)?, row.try_get_unchecked(1)?);
-        let timeout = server.limits.statement_timeout;
+        let id: i64 = row.try_get_unchecked(2)?;
+        let limits = &server.limits;
+        // The server counts the time in which its rows are waited for by us. Where we wait for our own rate, the time of a
+        // statement is measured here, and this only ends what is left behind.
+        let timeout = match limits.rows_per_second {
+            None => limits.statement_timeout,
+            Some(_) => limits.statement_timeout.max(limits.snapshot_max),
+        };
         // The two have gone their own ways here: seconds there, milliseconds here.
         let timeout = if version.contains("MariaDB") {
             format!("max_statement_time = {}", timeout.as_secs_f64())
@@ -75,7 +91,7 @@ impl Engine for MySql {
         connection.execute(sqlx::AssertSqlSafe(session)).await?;
         connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
         connection.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY").await?;
-        Ok((connection, Session { packet: packet.unsigned_abs() }))
+        Ok((connection, Session { packet: packet.unsigned_abs(), id: id.unsigned_abs(), has_all_characters: true }))
     }
 
     fn table(link: &mut Link<Self>, schema: Option<&str>, name: &str) -> Result<Option<Table>, ReadError> {
@@ -94,9 +110,44 @@ impl Engine for MySql {
         statement::finds_identifier(table, field, folding)
     }
 
+    fn lacks_characters(_: Session, column: &Column) -> bool {
+        column.collation.as_ref().is_some_and(|(charset, _)| !statement::ALL_CHARACTERS.contains(&charset.as_str()))
+    }
+
+    fn unwritable(link: &mut Link<Self>, column: &Column, texts: &[String]) -> Result<HashSet<String>, ReadError> {
+        let mut found = HashSet::new();
+        let Some((charset, _)) = &column.collation else { return Ok(found) };
+        for texts in texts.chunks(statement::ROUND_TRIPS) {
+            let sql = statement::round_trips(charset, texts.len());
+            let marks =
+                (0..texts.len().next_power_of_two()).map(|n| texts.get(n).cloned().map_or(Bind::Null, Bind::Text));
+            let twice = marks.flat_map(|bind| [bind.clone(), bind]).collect();
+            link.each(&sql, twice, false, &mut |row| {
+                let at = catalogue::number(row, 0)?.and_then(|n| usize::try_from(n).ok());
+                if let (Some(text), Some(0)) = (at.and_then(|n| texts.get(n)), catalogue::number(row, 1)?) {
+                    found.insert(text.clone());
+                }
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, packet: u64) -> (String, Vec<Bind>) {
         let sql = statement::slices(shape, column, bytes, packet);
         (sql, shape.identity().iter().map(|&index| bind(row.fitted(index))).collect())
+    }
+
+    fn interrupt(session: Session) -> String {
+        format!("KILL QUERY {}", session.id)
+    }
+
+    fn weight(row: &MySqlRow) -> usize {
+        (0..row.len()).filter_map(|index| Self::raw(row, index)).map(<[u8]>::len).sum()
+    }
+
+    fn raw(row: &MySqlRow, index: usize) -> Option<&[u8]> {
+        Decode::<sqlx::MySql>::decode(row.try_get_raw(index).ok()?).ok()
     }
 
     fn arguments(binds: Vec<Bind>) -> Result<MySqlArguments, ReadError> {

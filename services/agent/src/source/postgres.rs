@@ -8,15 +8,18 @@ mod failure;
 mod inventory;
 mod statement;
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgRow, PgSslMode};
-use sqlx::{Arguments, ConnectOptions, Connection, Executor};
+use sqlx::{Arguments, ConnectOptions, Connection, Executor, Row, ValueRef};
 
 use tributary_model::identifier::Folding;
 
 use super::ReadError;
-use super::server::{Address, Bind, Decoded, Engine, Fitted, Kind, Link, Mode, Server, Session, Shape, Table, Tls};
+use super::server::{
+    Address, Bind, Column, Decoded, Engine, Fitted, Kind, Link, Mode, Pages, Server, Session, Shape, Table, Tls,
+};
 
 pub(super) use inventory::inventory;
 
@@ -30,6 +33,11 @@ impl Engine for Postgres {
     const MOST_BINDS: usize = usize::MAX;
     const RECOVER: Option<&'static str> = Some("ROLLBACK TO SAVEPOINT tributary");
     const POLICIES: Option<&'static str> = Some("SELECT pg_catalog.row_security_active(CAST($1 AS text))");
+    const PAGES: Option<Pages> = Some(Pages {
+        begin: "DECLARE tributary NO SCROLL CURSOR FOR",
+        next: "FETCH {} FROM tributary",
+        end: "CLOSE tributary",
+    });
 
     async fn connect(
         server: &Server,
@@ -60,22 +68,26 @@ impl Engine for Postgres {
         let mut connection = PgConnection::connect_with(&options).await?;
         let timeout = server.limits.statement_timeout.as_millis();
         let idle = server.limits.snapshot_max.as_millis();
-        // A database that says nothing of its text sends it as it is, instead of refusing what is no UTF-8.
-        let as_stored = "SELECT pg_catalog.set_config('client_encoding', 'SQL_ASCII', false) \
-            WHERE pg_catalog.current_setting('server_encoding') = 'SQL_ASCII'";
         // The plan of a list of values depends on how many there are, and one query is to take one core and not the
-        // machine. The savepoint is what a statement that fails goes
-        // back to: without it the whole transaction would be lost, and the snapshot with it.
+        // machine. A policy that would hide rows is an error: with rows silently left out, nobody would be known. The
+        // savepoint is what a statement that fails goes back to: without it the whole transaction would be lost, and the
+        // snapshot with it.
         let begin = format!(
             "SET statement_timeout = {timeout}; SET idle_in_transaction_session_timeout = {idle}; \
-             SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan; SET max_parallel_workers_per_gather = 0; SET jit = off; SET intervalstyle = 'iso_8601'; \
-             SET bytea_output = 'hex'; SET datestyle = 'ISO'; \
+             SET TIME ZONE 'UTC'; SET plan_cache_mode = force_custom_plan; SET max_parallel_workers_per_gather = 0; SET jit = off; SET row_security = off; \
+             SET cursor_tuple_fraction = 1; SET intervalstyle = 'iso_8601'; SET bytea_output = 'hex'; SET datestyle = 'ISO'; \
              BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1; SAVEPOINT tributary"
         );
         // By itself: a query before `BEGIN` in one message would be in its transaction, whose level is then settled.
-        connection.execute(as_stored).await?;
+        let row = connection.fetch_one("SELECT pg_catalog.current_setting('server_encoding')").await?;
+        let encoding: String = row.try_get_unchecked(0)?;
+        if encoding == "SQL_ASCII" {
+            // A database that says nothing of its text sends it as it is, instead of refusing what is no UTF-8.
+            connection.execute("SET client_encoding = 'SQL_ASCII'").await?;
+        }
         connection.execute(sqlx::AssertSqlSafe(begin)).await?;
-        Ok((connection, Session { packet: u64::MAX }))
+        let has_all_characters = ["UTF8", "SQL_ASCII"].contains(&encoding.as_str());
+        Ok((connection, Session { packet: u64::MAX, id: 0, has_all_characters }))
     }
 
     fn table(link: &mut Link<Self>, schema: Option<&str>, name: &str) -> Result<Option<Table>, ReadError> {
@@ -103,9 +115,43 @@ impl Engine for Postgres {
         statement::finds_identifier(table, field, folding)
     }
 
-    fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, _: u64) -> (String, Vec<Bind>) {
-        let sql = statement::slices(shape, column, bytes);
+    fn lacks_characters(session: Session, _: &Column) -> bool {
+        !session.has_all_characters
+    }
+
+    fn unwritable(link: &mut Link<Self>, column: &Column, texts: &[String]) -> Result<HashSet<String>, ReadError> {
+        // The server takes a list or refuses it as a whole, so that one with bad texts in it is halved until they are left.
+        let list = vec![Bind::Texts(texts.iter().cloned().map(Some).collect())];
+        match link.each("SELECT pg_catalog.cardinality(CAST($1 AS text[]))", list, false, &mut |_| Ok(())) {
+            Err(ReadError::NotReadable(why)) if why == failure::NO_SUCH_CHARACTER && texts.len() == 1 => {
+                Ok(texts.iter().cloned().collect())
+            }
+            Err(ReadError::NotReadable(why)) if why == failure::NO_SUCH_CHARACTER => {
+                let (first, rest) = texts.split_at(texts.len() / 2);
+                let mut found = Self::unwritable(link, column, first)?;
+                found.extend(Self::unwritable(link, column, rest)?);
+                Ok(found)
+            }
+            other => other.map(|()| HashSet::new()),
+        }
+    }
+
+    fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, _: u64, _: u64) -> (String, Vec<Bind>) {
+        let sql = statement::slices(shape, column);
         (sql, shape.identity().iter().map(|&index| text(row.fitted(index))).collect())
+    }
+
+    /// Never asked for: rows are read in pages.
+    fn interrupt(session: Session) -> String {
+        format!("SELECT pg_catalog.pg_cancel_backend({})", session.id)
+    }
+
+    fn weight(row: &PgRow) -> usize {
+        (0..row.len()).filter_map(|index| Self::raw(row, index)).map(<[u8]>::len).sum()
+    }
+
+    fn raw(row: &PgRow, index: usize) -> Option<&[u8]> {
+        row.try_get_raw(index).ok().filter(|raw| !raw.is_null())?.as_bytes().ok()
     }
 
     fn arguments(binds: Vec<Bind>) -> Result<PgArguments, ReadError> {

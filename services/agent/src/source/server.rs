@@ -24,7 +24,7 @@ pub use tributary_model::database::{Address, EngineKind, Secret, Tls};
 pub(super) use database::Database;
 pub use database::Opening;
 pub(super) use decoded::Decoded;
-pub(super) use engine::{Bind, Engine, Mode};
+pub(super) use engine::{Bind, Engine, Mode, Pages, TOO_LATE};
 pub(super) use fit::Fitted;
 pub(super) use kind::Kind;
 pub(super) use link::{Link, Session};
@@ -33,7 +33,7 @@ pub(super) use table::{Column, Index, IndexPart, Key, Table};
 
 /// Cells above this are read in slices and become attachments, as from SQLite.
 pub(super) const LARGE: u64 = super::sqlite::LARGE as u64;
-/// Largest value of a row that has no key: it is held in memory.
+/// Largest values of a row that has no key, all together: they are held in memory.
 pub(super) const HELD: u64 = 16 * 1024 * 1024;
 /// Cells up to this come with their row.
 const INLINE: u64 = 256 * 1024;

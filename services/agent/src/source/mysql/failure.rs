@@ -6,6 +6,7 @@ use sqlx::Error;
 use sqlx::mysql::MySqlDatabaseError;
 
 use crate::source::ReadError;
+use crate::source::server::TOO_LATE;
 
 /// Whether others have all connections that the server gives, to anybody (1040) or to this user (1203, 1226).
 pub(super) fn is_used_up(error: &Error) -> bool {
@@ -40,7 +41,7 @@ pub(super) fn explain(error: &Error) -> ReadError {
         1146 => not_readable(GONE),
         1054 => not_readable("the table has a column no more"),
         1142 | 1143 | 1370 => not_readable("the database user has no permission to read it"),
-        1969 | 3024 => not_readable("a statement took longer than `statement_timeout` allows"),
+        1969 | 3024 => not_readable(TOO_LATE),
         1153 | 1301 => not_readable("a value is larger than the server's `max_allowed_packet`"),
         // The table's form changed after the snapshot was taken: the next snapshot has the new one.
         1412 => unavailable("a table was changed while it was read"),

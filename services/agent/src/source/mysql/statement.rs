@@ -11,6 +11,20 @@ use crate::source::server::{Bind, Column, Fitted, HELD, Kind, LARGE, Mode, Shape
 /// Largest slice of a large cell, in bytes or characters.
 const SLICE: u64 = 1024 * 1024;
 
+/// Character sets that have every character.
+pub(super) const ALL_CHARACTERS: [&str; 4] = ["utf8mb4", "utf16", "utf16le", "utf32"];
+/// Most texts of one statement of [`round_trips`].
+pub(super) const ROUND_TRIPS: usize = 256;
+
+/// A statement that says of texts, each bound twice, whether they come back from a character set as they were. What does not
+/// would be compared as a question mark, and find rows that have one.
+pub(super) fn round_trips(charset: &str, count: usize) -> String {
+    let back = format!("CAST(CONVERT(CONVERT(? USING {charset}) USING utf8mb4) AS BINARY) = CAST(? AS BINARY)");
+    let all: Vec<String> =
+        (0..count.next_power_of_two()).map(|n| format!("SELECT {n} AS n, CAST({back} AS SIGNED) AS same")).collect();
+    all.join(" UNION ALL ")
+}
+
 /// A statement for a query.
 pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String {
     let select = format!("SELECT {}", results(shape).join(", "));
@@ -173,9 +187,11 @@ pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64, packet: u64) 
     // Characters are no more than bytes: slices after the last are empty and left out.
     let last = bytes.saturating_sub(1) / slice;
     let numbers: Vec<String> = (0..=last).map(|n| format!("SELECT {n} AS n")).collect();
+    // Blanks alone are equal to nothing, and are not nothing.
+    let part = format!("SUBSTRING({value}, s.n * {slice} + 1, {slice})");
     format!(
-        "SELECT s.n, SUBSTRING({value}, s.n * {slice} + 1, {slice}) AS b FROM ({}) AS s CROSS JOIN {} AS t \
-         WHERE {} HAVING b <> '' ORDER BY s.n",
+        "SELECT s.n, {part} AS b, CAST(OCTET_LENGTH({part}) AS SIGNED) FROM ({}) AS s CROSS JOIN {} AS t \
+         WHERE {} HAVING OCTET_LENGTH(b) > 0 ORDER BY s.n",
         numbers.join(" UNION ALL "),
         shape.table.sql,
         keys.join(" AND ")
@@ -189,14 +205,22 @@ fn results(shape: &Shape<'_>) -> Vec<String> {
         let value = shown(column);
         if column.may_be_large {
             let bytes = format!("OCTET_LENGTH({value})");
-            let (inline, large) = (shape.inline, if shape.inline == HELD { LARGE } else { shape.inline });
-            results.push(format!("IF({bytes} > {inline}, NULL, {value})"));
+            let large = if shape.keyed { shape.inline } else { LARGE };
+            let away = if shape.keyed { String::new() } else { format!(" AND {} > {HELD}", together(shape)) };
+            results.push(format!("IF({bytes} > {large}{away}, NULL, {value})"));
             results.push(format!("IF({bytes} > {large}, CAST({bytes} AS SIGNED), NULL)"));
         } else {
             results.push(value);
         }
     }
     results
+}
+
+/// How large the values of a row are together.
+fn together(shape: &Shape<'_>) -> String {
+    let large = shape.columns.iter().map(|&column| shape.column(column)).filter(|column| column.may_be_large);
+    let bytes: Vec<String> = large.map(|column| format!("COALESCE(OCTET_LENGTH({}), 0)", shown(column))).collect();
+    format!("({})", bytes.join(" + "))
 }
 
 /// A column as it is read: days and times in their text form, which has room for those that are none.

@@ -3,8 +3,10 @@
 use std::io::ErrorKind;
 
 use sqlx::Error;
+use sqlx::postgres::PgDatabaseError;
 
 use crate::source::ReadError;
+use crate::source::server::TOO_LATE;
 
 /// Whether others have all connections that the server gives: to anybody, to those who are no superusers, to this user, or
 /// to the database. The server's code is one for all of these.
@@ -12,6 +14,15 @@ pub(super) fn is_used_up(error: &Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     matches!(code.as_deref(), Some("53300"))
 }
+
+/// Whether a permission is missing because a policy would hide rows: the code is that of any permission.
+fn is_policy(error: &Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.and_then(PgDatabaseError::routine) == Some("check_enable_rls")
+}
+
+/// What is said of a value that the database has no characters for.
+pub(super) const NO_SUCH_CHARACTER: &str = "the database has no such character";
 
 /// An error in our words.
 pub(super) fn explain(error: &Error) -> ReadError {
@@ -32,7 +43,12 @@ pub(super) fn explain(error: &Error) -> ReadError {
         "28P01" | "28000" => unavailable("the server refuses the user or the password"),
         "3D000" => unavailable("the server has no such database"),
         "53300" | "53400" => unavailable("the server's connections are used up by others"),
-        "57014" => not_readable("a statement took longer than `statement_timeout` allows"),
+        "22P05" | "22021" => not_readable(NO_SUCH_CHARACTER),
+        "42501" if is_policy(error) => not_readable(
+            "row-level security would hide rows of it from the database user; give the user BYPASSRLS, \
+             or let it read a view whose owner the policies do not apply to",
+        ),
+        "57014" => not_readable(TOO_LATE),
         "42P01" | "3F000" => not_readable("the database has the table no more"),
         "42703" => not_readable("the table has a column no more"),
         "42501" => not_readable("the database user has no permission to read it"),

@@ -1,6 +1,8 @@
 //! The queries of the PostgreSQL connector. Names are quoted, values are bound: lists as arrays of text, which are cast to
 //! the column's type, so that a statement's text does not depend on how many there are.
 
+use std::collections::BTreeSet;
+
 use tributary_model::identifier::{Folding, PUNCTUATION, SPACES};
 
 use crate::source::server::{Column, HELD, Kind, LARGE, Mode, Shape, Table};
@@ -29,9 +31,13 @@ pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String 
         Mode::Each(_) => {
             let equal = compared.iter().enumerate().map(|(n, column)| format!("{column} = v.v{n}"));
             let place: String = shape.place.iter().map(|place| format!("{place}, ")).collect();
+            // Only what is read: the user may be allowed no more than that.
+            let columns: BTreeSet<usize> = shape.key.iter().chain(&shape.columns).copied().collect();
+            let columns: Vec<String> = columns.iter().map(|&column| name(shape.column(column))).collect();
+            let columns = columns.join(", ");
             // OFFSET keeps it a search for each value: joined, the planner may read the whole table for every batch.
             let rows = format!(
-                "SELECT {place}t.* FROM {} AS t WHERE {}{own} OFFSET 0",
+                "SELECT {place}{columns} FROM {} AS t WHERE {}{own} OFFSET 0",
                 shape.table.sql,
                 equal.collect::<Vec<_>>().join(" AND ")
             );
@@ -105,7 +111,7 @@ pub(super) fn finds_identifier(table: &Table, field: usize, folding: Folding) ->
 }
 
 /// A statement that gives one cell of one row in slices. The value is unpacked once, and cut from there.
-pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64) -> String {
+pub(super) fn slices(shape: &Shape<'_>, column: usize) -> String {
     let column = shape.column(shape.columns[column]);
     let name = format!("t.{}", quote(&column.name));
     let value = match column.kind {
@@ -122,10 +128,13 @@ pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64) -> String {
         format!("{place} = CAST({} AS text)::{kind}", mark(n))
     });
     let row: Vec<String> = keys.chain(places).collect();
-    let last = bytes.saturating_sub(1) / SLICE;
+    // How many slices there are shows in the value as it is sent: a database may keep text in fewer bytes. Only where it
+    // does not can the two be compared.
     format!(
-        "WITH cell AS MATERIALIZED (SELECT {value} AS b FROM {} AS t WHERE {}) \
-         SELECT n, substring(cell.b FROM (n * {SLICE} + 1)::int4 FOR {SLICE}) FROM cell, generate_series(0::int8, {last}) AS n",
+        "WITH cell AS MATERIALIZED (SELECT {value} AS b FROM {} AS t WHERE {}) SELECT n, s, \
+            CASE WHEN pg_catalog.current_setting('server_encoding') IN ('UTF8', 'SQL_ASCII') THEN octet_length(s)::int8 END \
+         FROM (SELECT n, substring(cell.b FROM (n * {SLICE} + 1)::int4 FOR {SLICE}) AS s \
+            FROM cell, generate_series(0::int8, ((octet_length(cell.b) - 1) / {SLICE})::int8) AS n OFFSET 0) AS p",
         shape.table.sql,
         row.join(" AND ")
     )
@@ -139,14 +148,23 @@ fn results(shape: &Shape<'_>) -> Vec<String> {
         let value = shown(column);
         if column.may_be_large {
             let bytes = format!("octet_length({value})");
-            let (inline, large) = (shape.inline, if shape.inline == HELD { LARGE } else { shape.inline });
-            results.push(format!("CASE WHEN {bytes} > {inline} THEN NULL ELSE {value} END"));
+            let large = if shape.keyed { shape.inline } else { LARGE };
+            let away = if shape.keyed { String::new() } else { format!(" AND {} > {HELD}", together(shape)) };
+            results.push(format!("CASE WHEN {bytes} > {large}{away} THEN NULL ELSE {value} END"));
             results.push(format!("CASE WHEN {bytes} > {large} THEN {bytes}::int8 END"));
         } else {
             results.push(value);
         }
     }
     results
+}
+
+/// How large the values of a row are together.
+fn together(shape: &Shape<'_>) -> String {
+    let large = shape.columns.iter().map(|&column| shape.column(column)).filter(|column| column.may_be_large);
+    let bytes: Vec<String> =
+        large.map(|column| format!("coalesce(octet_length({}), 0)::int8", shown(column))).collect();
+    format!("({})", bytes.join(" + "))
 }
 
 /// A column as it is read.
@@ -189,6 +207,10 @@ fn order(shape: &Shape<'_>) -> Vec<String> {
     }
     let keys = shape.key.iter().map(|&key| by(shape.column(key)));
     keys.chain(shape.place.iter().map(|&place| place.to_owned())).collect()
+}
+
+fn name(column: &Column) -> String {
+    format!("t.{}", quote(&column.name))
 }
 
 fn mark(n: usize) -> String {

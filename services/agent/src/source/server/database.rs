@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use aws_lc_rs::digest;
 use jiff::Timestamp;
 use sqlx::Executor;
 use tributary_archive::table::FieldKind;
@@ -29,7 +30,7 @@ use crate::collect::StopFlag;
 use crate::source::inside::Inside;
 use crate::source::stop::Watch;
 use crate::source::{LiveColumn, LiveTable, Matching, OnRow, OnSlice, Query, ReadError, Row, Snapshot, normal};
-use crate::value::{Cell, NoForm, Tuple, Value};
+use crate::value::{Cell, Large, NoForm, Tuple, Value};
 
 /// Values of one call where the table must be read, as for SQLite: one reading for all of them.
 const SCAN_BATCH: usize = 50_000;
@@ -96,6 +97,36 @@ where
         self.known(query.table)?.ok_or_else(missing)
     }
 
+    /// Leaves out the values that are in no row because a column has not all of their characters.
+    fn leave_out_unwritable(
+        &self,
+        table: &Table,
+        fields: &[usize],
+        values: &mut Vec<Vec<Fitted>>,
+    ) -> Result<(), ReadError> {
+        let mut link = self.link.borrow_mut();
+        for (at, &field) in fields.iter().enumerate() {
+            let column = &table.columns[field];
+            if !E::lacks_characters(link.session(), column) {
+                continue;
+            }
+            let in_doubt = |tuple: &Vec<Fitted>| match &tuple[at] {
+                // What is written in ASCII alone is in every character set, but for letters in place of `{|}` in one.
+                Fitted::Text(text) if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@+ ".contains(&b)) => {
+                    Some(text.clone())
+                }
+                _ => None,
+            };
+            let texts: Vec<String> = values.iter().filter_map(in_doubt).collect();
+            if texts.is_empty() {
+                continue;
+            }
+            let unwritable = E::unwritable(&mut link, column, &texts)?;
+            values.retain(|tuple| !matches!(&tuple[at], Fitted::Text(text) if unwritable.contains(text)));
+        }
+        Ok(())
+    }
+
     /// Whether every row must be read and looked into: a field lies within a structured column.
     fn looks_inside(query: &Query<'_>) -> bool {
         query.fields.iter().any(|field| field.structured)
@@ -160,6 +191,7 @@ where
                 Err(NoForm::Unclear) => unclear = true,
             }
         }
+        self.leave_out_unwritable(&table, &fields, &mut fitted)?;
         let told = if unclear { Err(query.incomparable()) } else { Ok(()) };
         let mode = match (query.matching, fitted.len()) {
             (_, 0) => return told,
@@ -251,7 +283,7 @@ where
                     aside = Some(first);
                     Ok(())
                 }
-                None => self.hand_on(&row, &mut repeats, on_row),
+                None => self.hand_on(&row, Some(found), &mut repeats, on_row),
                 Some(aside) => Ok(aside.push(&row)?),
             }
         })?;
@@ -260,7 +292,7 @@ where
             // The connection is free now, so that large cells can be asked for.
             Some(aside) => aside.each(&mut row, &mut |row| {
                 self.fetch_small(row)?;
-                self.hand_on(row, &mut repeats, on_row)
+                self.hand_on(row, None, &mut repeats, on_row)
             }),
         }
     }
@@ -280,19 +312,26 @@ where
         let mut length = Decoded::default();
         for &column in &self.shape.columns {
             let column = self.shape.column(column);
-            E::decode(found, index, column.kind, column.array, row)?;
+            let at = index;
             index += 1;
             if column.may_be_large {
                 length.clear();
                 E::decode(found, index, Kind::signed(8), false, &mut length)?;
                 index += 1;
                 if let Cell::Integer(bytes) = length.cell(0) {
-                    row.last_is_large(!column.kind.is_bytes(), bytes.unsigned_abs());
+                    let large = Large { text: !column.kind.is_bytes(), bytes: bytes.unsigned_abs() };
+                    // A copy of it would take as much memory again.
+                    match E::raw(found, at) {
+                        Some(_) => row.stays(large, at),
+                        None => row.not_here(large),
+                    }
+                    continue;
                 }
             }
+            E::decode(found, at, column.kind, column.array, row)?;
         }
         if !self.shape.keyed && row.any_away() {
-            let message = "a value of a row without a key is larger than 16 MiB and cannot be read in slices";
+            let message = "the values of a row without a key are larger than 16 MiB and cannot be read in slices";
             return Err(ReadError::NotReadable(message.to_owned()));
         }
         Ok(())
@@ -322,11 +361,16 @@ where
         };
         let packet = link.session().packet;
         let (sql, binds): (String, Vec<Bind>) = E::slices(self.shape, column, row, large.bytes, packet);
-        let (mut slice, mut next) = (Decoded::default(), 0);
+        let (mut slice, mut next, mut length) = (Decoded::default(), 0, Some(0));
         link.each(&sql, binds, true, &mut |found| {
             slice.clear();
             E::decode(found, 0, Kind::signed(8), false, &mut slice)?;
             E::decode(found, 1, Kind::Bytes, false, &mut slice)?;
+            E::decode(found, 2, Kind::signed(8), false, &mut slice)?;
+            length = match slice.cell(2) {
+                Cell::Integer(bytes) => length.map(|length: u64| length + bytes.unsigned_abs()),
+                _ => None,
+            };
             // Numbers tell that the server keeps the order that it was not bound to.
             match (slice.cell(0), slice.cell(1)) {
                 (Cell::Integer(number), Cell::Blob(bytes)) if number == next => {
@@ -335,11 +379,23 @@ where
                 }
                 _ => Err(ReadError::NotReadable("the slices of a large value came back in disorder".to_owned())),
             }
-        })
+        })?;
+        match length {
+            Some(length) if length != large.bytes => {
+                Err(ReadError::NotReadable("a large value came back shorter than it is".to_owned()))
+            }
+            _ => Ok(()),
+        }
     }
 
-    fn hand_on(&self, row: &Decoded, repeats: &mut Repeats, on_row: &mut OnRow<'_>) -> Result<(), ReadError> {
-        let mut current = Current { reading: self, row, repeat: None };
+    fn hand_on(
+        &self,
+        row: &Decoded,
+        found: Option<&<E::Db as sqlx::Database>::Row>,
+        repeats: &mut Repeats,
+        on_row: &mut OnRow<'_>,
+    ) -> Result<(), ReadError> {
+        let mut current = Current { reading: self, row, found, repeat: None };
         if self.shape.identity().is_empty() {
             let mut content = Vec::new();
             current.write_identity(&mut content);
@@ -364,14 +420,25 @@ impl Repeats {
     }
 }
 
-/// The row under the cursor.
+/// The row under the cursor, and the one that the driver has.
 struct Current<'c, E: Engine>
 where
     for<'d> &'d mut <E::Db as sqlx::Database>::Connection: Executor<'d, Database = E::Db>,
 {
     reading: &'c Reading<'c, E>,
     row: &'c Decoded,
+    found: Option<&'c <E::Db as sqlx::Database>::Row>,
     repeat: Option<u64>,
+}
+
+impl<E: Engine> Current<'_, E>
+where
+    for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
+{
+    /// A large value that came with its row.
+    fn held(&self, index: usize) -> Option<&[u8]> {
+        self.row.held(index).and_then(|at| E::raw(self.found?, at))
+    }
 }
 
 impl<E: Engine> Row for Current<'_, E>
@@ -383,15 +450,18 @@ where
     }
 
     fn read_large(&self, column: usize, out: &mut OnSlice<'_>) -> Result<(), ReadError> {
-        match self.row.held(self.reading.shape.first() + column) {
+        match self.held(self.reading.shape.first() + column) {
             Some(held) => held.chunks(64 * 1024).try_for_each(out),
             None => self.reading.slices(self.row, column, out),
         }
     }
 
     fn write_identity(&self, out: &mut Vec<u8>) {
-        let mut write = |index| match (self.row.held(index), Value::of(self.row.cell(index))) {
-            (Some(held), _) => Value::Blob(held.to_vec()).write_key(out),
+        let mut write = |index| match (self.held(index), Value::of(self.row.cell(index))) {
+            // As its digest: a copy of it would take as much memory again.
+            (Some(held), _) => {
+                Value::Blob(digest::digest(&digest::SHA256, held).as_ref().to_vec()).write_key(out);
+            }
             (None, Some(value)) => value.write_key(out),
             (None, None) => out.push(b'n'),
         };

@@ -23,8 +23,8 @@ enum Slot {
     Bytes(Range<usize>),
     /// Still at the server.
     Away(Large),
-    /// Large and held all the same.
-    Held(bool, Range<usize>),
+    /// Large, and in the driver's row all the same: there, at this index.
+    Held(Large, usize),
 }
 
 impl Decoded {
@@ -85,13 +85,14 @@ impl Decoded {
         self.slots.push(Slot::Bytes(range));
     }
 
-    /// Says of the last value that it is large: it is held, or it did not come with the row.
-    pub(in crate::source) fn last_is_large(&mut self, text: bool, bytes: u64) {
-        let large = match self.slots.pop() {
-            Some(Slot::Text(range) | Slot::Bytes(range)) => Slot::Held(text, range),
-            _ => Slot::Away(Large { text, bytes }),
-        };
-        self.slots.push(large);
+    /// Adds a large value that did not come with the row.
+    pub(in crate::source) fn not_here(&mut self, large: Large) {
+        self.slots.push(Slot::Away(large));
+    }
+
+    /// Adds a large value that stays where it is: at an index of the driver's row.
+    pub(in crate::source) fn stays(&mut self, large: Large, index: usize) {
+        self.slots.push(Slot::Held(large, index));
     }
 
     /// Puts a value in the place of one that did not come with the row.
@@ -117,15 +118,14 @@ impl Decoded {
             Some(Slot::Text(range)) => Cell::Text(&self.bytes[range.clone()]),
             Some(Slot::Decimal(range)) => Cell::Decimal(&self.bytes[range.clone()]),
             Some(Slot::Bytes(range)) => Cell::Blob(&self.bytes[range.clone()]),
-            Some(Slot::Away(large)) => Cell::Large(*large),
-            Some(Slot::Held(text, range)) => Cell::Large(Large { text: *text, bytes: range.len() as u64 }),
+            Some(Slot::Away(large) | Slot::Held(large, _)) => Cell::Large(*large),
         }
     }
 
-    /// A large value that is held.
-    pub(in crate::source) fn held(&self, index: usize) -> Option<&[u8]> {
+    /// Where in the driver's row a large value is.
+    pub(in crate::source) fn held(&self, index: usize) -> Option<usize> {
         match self.slots.get(index)? {
-            Slot::Held(_, range) => Some(&self.bytes[range.clone()]),
+            Slot::Held(_, index) => Some(*index),
             _ => None,
         }
     }
@@ -168,13 +168,12 @@ impl Decoded {
                 Slot::Text(at) => range(b't', at),
                 Slot::Decimal(at) => range(b'd', at),
                 Slot::Bytes(at) => range(b'b', at),
-                Slot::Held(true, at) => range(b'T', at),
-                Slot::Held(false, at) => range(b'B', at),
                 Slot::Null => put(b'n', 0, &[]),
                 Slot::Integer(n) => put(b'i', n.cast_unsigned(), &[]),
                 Slot::Real(n) => put(b'r', n.to_bits(), &[]),
                 Slot::Bool(b) => put(b'?', u64::from(*b), &[]),
-                Slot::Away(large) => put(if large.text { b'a' } else { b'A' }, large.bytes, &[]),
+                // What stays in the driver's row has no key, and such rows are not put aside.
+                Slot::Away(large) | Slot::Held(large, _) => put(if large.text { b'a' } else { b'A' }, large.bytes, &[]),
             }
         }
     }
@@ -195,10 +194,6 @@ impl Decoded {
                 b't' => self.text(take()?),
                 b'd' => self.decimal(take()?),
                 b'b' => self.blob(take()?),
-                b'T' | b'B' => {
-                    self.blob(take()?);
-                    self.last_is_large(tag == b'T', number);
-                }
                 b'n' => self.null(),
                 b'i' => self.integer(number.cast_signed()),
                 b'r' => self.slots.push(Slot::Real(f64::from_bits(number))),
@@ -225,17 +220,14 @@ mod tests {
         row.bool(true);
         row.text(b"x");
         row.blob(&[0, 1]);
-        row.null();
-        row.last_is_large(true, 5_000_000);
-        row.text(b"held");
-        row.last_is_large(true, 4);
+        row.not_here(Large { text: true, bytes: 5_000_000 });
         let (mut bytes, mut back) = (Vec::new(), Decoded::default());
         row.write(&mut bytes);
         back.read(&bytes).unwrap();
         assert_eq!(back.len(), row.len());
         assert!((0..row.len()).all(|index| back.cell(index) == row.cell(index)));
         assert!(matches!(back.cell(2), Cell::Decimal(b"18446744073709551615")));
-        assert_eq!((back.held(8), back.away(7).map(|large| large.bytes)), (Some(b"held".as_slice()), Some(5_000_000)));
+        assert_eq!(back.away(7).map(|large| large.bytes), Some(5_000_000));
         assert!(back.read(b"q").is_none());
     }
 }

@@ -1,7 +1,9 @@
 //! What PostgreSQL and MySQL differ in: connecting, the catalogue, the words of a statement, and how values look.
 
+use std::collections::HashSet;
 use std::future::Future;
 
+use sqlx::database::HasStatementCache;
 use sqlx::{Connection, Database, Executor, IntoArguments};
 use tributary_model::identifier::Folding;
 
@@ -11,10 +13,11 @@ use super::kind::Kind;
 use super::link::{Link, Session};
 use super::settings::Server;
 use super::shape::Shape;
-use super::table::Table;
+use super::table::{Column, Table};
 use crate::source::ReadError;
 
 /// A value that is bound to a statement.
+#[derive(Clone)]
 pub(in crate::source) enum Bind {
     /// No value.
     Null,
@@ -45,13 +48,27 @@ pub(in crate::source) enum Mode {
     All,
 }
 
+/// What is said of a statement that took too long.
+pub(in crate::source) const TOO_LATE: &str = "a statement took longer than `statement_timeout` allows";
+
+/// The words by which a result is read in pages.
+pub(in crate::source) struct Pages {
+    /// Before the statement.
+    pub(in crate::source) begin: &'static str,
+    /// The next page, of `{}` rows.
+    pub(in crate::source) next: &'static str,
+    /// After the last.
+    pub(in crate::source) end: &'static str,
+}
+
 /// One of the two kinds of server.
 pub(in crate::source) trait Engine: Sized + 'static
 where
     for<'c> &'c mut <Self::Db as Database>::Connection: Executor<'c, Database = Self::Db>,
 {
     /// Its driver.
-    type Db: Database<Connection: Connection<Database = Self::Db>, Arguments: IntoArguments<Self::Db>>;
+    type Db: Database<Connection: Connection<Database = Self::Db>, Arguments: IntoArguments<Self::Db>>
+        + HasStatementCache;
 
     /// Values of one call where an index finds them. It does not show in the order of rows.
     const INDEXED_BATCH: usize;
@@ -61,6 +78,10 @@ where
     const RECOVER: Option<&'static str>;
     /// Asks whether the server hides rows of a table, whose name in SQL is bound, from the user by policies.
     const POLICIES: Option<&'static str> = None;
+
+    /// How a result is read in pages, so that the server's clock does not count the time in which a walk waits for its own
+    /// rate; `None` where that cannot be done, and the time of a statement is measured here instead.
+    const PAGES: Option<Pages>;
 
     /// Connects and begins a read-only snapshot.
     fn connect(
@@ -81,8 +102,25 @@ where
     /// Whether an index finds rows by the spellings of an identifier.
     fn finds_identifier(table: &Table, field: usize, folding: Folding) -> bool;
 
-    /// A statement that gives one cell of one row in slices, each with its number, and the values that name the row.
+    /// Whether text may have characters that the column has not.
+    fn lacks_characters(session: Session, column: &Column) -> bool;
+
+    /// Those of the texts that no value of the column can be, because it lacks a character of theirs. Sent all the same,
+    /// they would be an error to PostgreSQL, and other texts to MySQL.
+    fn unwritable(link: &mut Link<Self>, column: &Column, texts: &[String]) -> Result<HashSet<String>, ReadError>;
+
+    /// A statement that gives one cell of one row in slices, each with its number and its length where the value is, and the
+    /// values that name the row.
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, bytes: u64, packet: u64) -> (String, Vec<Bind>);
+
+    /// A statement by which another connection ends what this one is at.
+    fn interrupt(session: Session) -> String;
+
+    /// The bytes of a value as they came.
+    fn raw(row: &<Self::Db as Database>::Row, index: usize) -> Option<&[u8]>;
+
+    /// Bytes of a row as the driver holds it.
+    fn weight(row: &<Self::Db as Database>::Row) -> usize;
 
     /// Binds values.
     fn arguments(binds: Vec<Bind>) -> Result<<Self::Db as Database>::Arguments, ReadError>;

@@ -57,6 +57,11 @@ impl Gate {
         Ok(Permit(Arc::clone(self)))
     }
 
+    /// Rows a second; `None` for as many as come.
+    pub(super) fn rate(&self) -> Option<u32> {
+        self.rate
+    }
+
     /// Waits as long as these rows take at the system's rate.
     pub(super) fn spend(&self, rows: usize, watch: &Watch) -> Result<(), ReadError> {
         let Some(rate) = self.rate else { return Ok(()) };

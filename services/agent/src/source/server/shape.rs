@@ -22,7 +22,7 @@ pub(in crate::source) struct Shape<'s> {
     pub(in crate::source) keyed: bool,
     /// The declared columns.
     pub(in crate::source) columns: Vec<usize>,
-    /// Cells above this do not come with their row.
+    /// Cells above this do not come with their row. A row without a key is held as a whole.
     pub(in crate::source) inline: u64,
     /// The column that says whose a row is, and its values that mean others, whose rows do not come.
     pub(in crate::source) without: Option<(usize, Vec<Fitted>)>,
@@ -36,6 +36,7 @@ impl<'s> Shape<'s> {
         let (key, place, keyed): (Vec<usize>, &[&'static str], bool) = match &table.key {
             Key::Columns(key) => (key.clone(), &[], true),
             Key::Place(place) => (Vec::new(), place, true),
+            Key::Content => (Vec::new(), &[], false),
             Key::Nothing => (query.primary_key.iter().map(|&column| columns[column]).collect(), &[], false),
         };
         let large = columns.iter().filter(|&&column| table.columns[column].may_be_large).count() as u64;

@@ -41,6 +41,8 @@ pub(in crate::source) enum Key {
     Place(Vec<&'static str>),
     /// By the declared key, or by everything.
     Nothing,
+    /// By everything in it: a key of its own or a declared one may stand in several rows.
+    Content,
 }
 
 /// An index that finds rows by value.
