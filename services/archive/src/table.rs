@@ -104,7 +104,8 @@ pub struct Field {
     #[serde(default, skip_serializing_if = "is_blank")]
     pub unit: Option<String>,
     /// What people are shown in its place where the files keep another form, for example a date that is seconds since
-    /// 1970 in them. The cells of previews then have this kind's form; absent, they have that of `kind`.
+    /// 1970 in them, or where only most values have this one, for example in a column of dates with `infinity`. The cells
+    /// of previews then have this kind's form, where they can; absent, they have that of `kind`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shown_as: Option<FieldKind>,
 }

@@ -52,9 +52,12 @@ fn field(declared: &manifest::Field, index: usize, kind: FieldKind, categories: 
         }
         say_what_files_hold(&mut labels.descriptions, represents.form);
     }
+    // No engine guarantees days and instants that every reader knows: `infinity`, 44 BC and 0000-00-00 may stand there as
+    // well. The files promise nothing, and people are shown what is one as one.
+    let is_moment = matches!(kind, FieldKind::Date | FieldKind::Datetime);
     Field {
         name: declared.shown.clone(),
-        kind,
+        kind: if is_moment { FieldKind::Any } else { kind },
         format: None,
         title: english(&labels.titles),
         description: english(&labels.descriptions),
@@ -66,10 +69,11 @@ fn field(declared: &manifest::Field, index: usize, kind: FieldKind, categories: 
             .map(|code| Code { value: code.value.clone(), labels: code.labels.clone() })
             .collect(),
         unit: declared.unit.clone(),
-        shown_as: declared.represents.map(|represents| match represents.what {
-            manifest::Moment::Date => FieldKind::Date,
-            manifest::Moment::Datetime => FieldKind::Datetime,
-        }),
+        shown_as: match declared.represents.map(|represents| represents.what) {
+            Some(manifest::Moment::Date) => Some(FieldKind::Date),
+            Some(manifest::Moment::Datetime) => Some(FieldKind::Datetime),
+            None => is_moment.then_some(kind),
+        },
     }
 }
 

@@ -62,6 +62,7 @@ impl Kind {
             Self::Bool => FieldKind::Boolean,
             // Beyond 64 bits with sign, digits stand as text.
             Self::Integer { max, .. } if i64::try_from(max).is_ok() => FieldKind::Integer,
+            // But for what is no day: see `encode`.
             Self::Date => FieldKind::Date,
             Self::Local | Self::Instant => FieldKind::Datetime,
             Self::Text | Self::Bytes | Self::Time | Self::Uuid | Self::Json | Self::Jsonb | Self::Other => {
