@@ -53,7 +53,7 @@ pub struct Catalog {
     columns: Vec<Vec<String>>,
     /// Per dataset, its database.
     databases: Vec<Option<Database>>,
-    /// Per dataset, what all walks over its server share.
+    /// Per dataset, what all walks over its database share, whichever dataset or entity they are for.
     gates: Vec<Option<Arc<Gate>>>,
     limits: CollectLimits,
     clock: SharedClock,
@@ -120,9 +120,10 @@ impl Catalog {
             return Err(Problems(vec![problem("manifests: no dataset is declared; name at least one file with one")]));
         }
         let information = recorded(&manifests)?;
-        let databases: Vec<Option<Database>> =
+        let mut databases: Vec<Option<Database>> =
             manifests.datasets.iter().map(|d| sources.databases.get(&d.key).cloned()).collect();
-        let gates = databases.iter().map(open::gate).collect();
+        let gates =
+            open::gates(&manifests.datasets, &mut databases).map_err(|message| Problems(vec![problem(&message)]))?;
         let graph = Graph::new(Arc::new(manifests));
         let columns = crate::walk::columns(&graph);
         Ok(Self {

@@ -128,7 +128,7 @@ pub struct LiveTable {
 pub struct LiveColumn {
     /// Its name.
     pub name: String,
-    /// What the system guarantees of its values.
+    /// What the system guarantees of its values; of days and instants, that they are such or none at all.
     pub kind: FieldKind,
 }
 
@@ -140,14 +140,28 @@ impl LiveTable {
     }
 }
 
-/// Opens the snapshot of a server's database.
+/// The connections of one walk to servers: datasets of one database share one.
+#[derive(Default)]
+pub(crate) struct Links {
+    postgres: server::Shared<postgres::Postgres>,
+    mysql: server::Shared<mysql::MySql>,
+}
+
+/// Opens the snapshot of a server's database by itself.
 ///
 /// # Errors
 /// `Unavailable`, with what to do.
 pub fn open_server(opening: &server::Opening<'_>) -> Result<Box<dyn Snapshot>, ReadError> {
+    share_server(opening, &mut Links::default())
+}
+
+/// Opens the snapshot of a server's database, or takes part in the one that the walk has open.
+pub(crate) fn share_server(opening: &server::Opening<'_>, links: &mut Links) -> Result<Box<dyn Snapshot>, ReadError> {
     Ok(match opening.server.engine {
-        server::EngineKind::Postgres => Box::new(server::Database::<postgres::Postgres>::open(opening)?),
-        server::EngineKind::MySql => Box::new(server::Database::<mysql::MySql>::open(opening)?),
+        server::EngineKind::Postgres => {
+            Box::new(server::Database::<postgres::Postgres>::open(opening, &mut links.postgres)?)
+        }
+        server::EngineKind::MySql => Box::new(server::Database::<mysql::MySql>::open(opening, &mut links.mysql)?),
     })
 }
 

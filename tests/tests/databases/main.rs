@@ -35,4 +35,6 @@ mod slices;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod systems;
+#[cfg(test)]
 mod values;

@@ -7,7 +7,7 @@ use tributary_model::yaml::Problem;
 use super::{Catalog, open};
 use crate::collect::{Database, StopFlag};
 use crate::controller;
-use crate::source::ReadError;
+use crate::source::{Links, ReadError};
 
 /// Something declared that the database does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Unavailable {
 pub(super) fn compare(catalog: &Catalog, dataset: usize) -> Result<Vec<Missing>, Unavailable> {
     let declared = &catalog.graph.manifests().datasets[dataset];
     let unavailable = |error: ReadError| Unavailable { dataset: declared.key.clone(), detail: error.to_string() };
-    let opened = open::snapshot(catalog, dataset, &StopFlag::new()).map_err(unavailable)?;
+    let opened = open::snapshot(catalog, dataset, &StopFlag::new(), &mut Links::default()).map_err(unavailable)?;
     let Some(mut database) = opened else { return Ok(Vec::new()) };
     let mut missing = Vec::new();
     for collection in declared.collections.iter().filter(|c| !c.skip && c.people.manual.is_none()) {

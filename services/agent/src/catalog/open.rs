@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tributary_archive::table::FieldKind;
-use tributary_model::manifest::BaseType;
+use tributary_model::manifest::{BaseType, Dataset};
 
 use super::Catalog;
 use crate::collect::{Database, StopFlag};
 use crate::controller;
 use crate::encode::Kinds;
 use crate::graph::NodeId;
-use crate::source::server::{Gate, Opening};
-use crate::source::{ReadError, Snapshot, open_server, sqlite};
+use crate::source::server::{Gate, Opening, Server};
+use crate::source::{Links, ReadError, Snapshot, share_server, sqlite};
 use crate::walk::Systems;
 
 /// The snapshots of one walk.
@@ -21,12 +21,13 @@ pub(crate) struct OpenSystems<'c> {
     given_up: BTreeSet<usize>,
     stop: &'c StopFlag,
     open: BTreeMap<usize, Box<dyn Snapshot>>,
+    links: Links,
     kinds: &'c Kinds,
 }
 
 impl<'c> OpenSystems<'c> {
     pub(crate) fn new(catalog: &'c Catalog, given_up: BTreeSet<usize>, stop: &'c StopFlag, kinds: &'c Kinds) -> Self {
-        Self { catalog, given_up, stop, open: BTreeMap::new(), kinds }
+        Self { catalog, given_up, stop, open: BTreeMap::new(), links: Links::default(), kinds }
     }
 
     /// The snapshot of a dataset, taken now if it was not before; `None` when it is not connected or given up.
@@ -35,7 +36,9 @@ impl<'c> OpenSystems<'c> {
             return Ok(None);
         }
         if !self.open.contains_key(&dataset) {
-            let Some(mut database) = snapshot(self.catalog, dataset, self.stop)? else { return Ok(None) };
+            let Some(mut database) = snapshot(self.catalog, dataset, self.stop, &mut self.links)? else {
+                return Ok(None);
+            };
             for node in self.catalog.nodes_of(dataset) {
                 let kinds = kinds(self.catalog, node, database.as_mut())?;
                 self.kinds.borrow_mut().insert(node, kinds);
@@ -58,12 +61,57 @@ impl Systems for OpenSystems<'_> {
     }
 }
 
-/// What all walks over a database share.
-pub(super) fn gate(database: &Option<Database>) -> Option<Arc<Gate>> {
-    match database {
-        Some(Database::Server(server)) => Some(Gate::new(&server.limits)),
-        _ => None,
+/// What all walks over a database share, per dataset: one gate for all datasets in it. How hard it may be worked is said of
+/// each of them; the strictest counts for all.
+///
+/// # Errors
+/// When a walk would wait for itself: several users are needed, and fewer connections are allowed.
+pub(super) fn gates(
+    datasets: &[Dataset],
+    databases: &mut [Option<Database>],
+) -> Result<Vec<Option<Arc<Gate>>>, String> {
+    let mut gates: Vec<Option<Arc<Gate>>> = vec![None; databases.len()];
+    for first in 0..databases.len() {
+        let Some(Database::Server(server)) = &databases[first] else { continue };
+        if gates[first].is_some() {
+            continue;
+        }
+        let place = |at: usize, server: &Server| {
+            let database = server.database_in(datasets[at].namespace.database.as_deref()).map(str::to_owned);
+            (server.engine, server.address.clone(), database)
+        };
+        let own = place(first, server);
+        let (mut strictest, mut members) = (server.clone(), Vec::new());
+        for (at, database) in databases.iter().enumerate() {
+            if let Some(Database::Server(other)) = database
+                && place(at, other) == own
+            {
+                strictest.tighten(other);
+                members.push(at);
+            }
+        }
+        let gate = Gate::new(&strictest.limits);
+        let mut ways: Vec<Server> = Vec::new();
+        for &at in &members {
+            let Some(Database::Server(member)) = &mut databases[at] else { continue };
+            member.limits = strictest.limits.clone();
+            gates[at] = Some(Arc::clone(&gate));
+            let way = member.anywhere();
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
+        }
+        if ways.len() as u64 > u64::from(strictest.limits.connections) {
+            let names: Vec<String> = members.iter().map(|&at| format!("`{}`", datasets[at].key)).collect();
+            return Err(format!(
+                "databases: {} are in one database and reached in {} ways, each over a connection of its own; reach them as one \
+                 user with one password and `tls`, or allow as many `connections` for each",
+                names.join(", "),
+                ways.len()
+            ));
+        }
     }
+    Ok(gates)
 }
 
 /// Takes a snapshot of a dataset's database, if it has one.
@@ -71,8 +119,9 @@ pub(super) fn snapshot(
     catalog: &Catalog,
     dataset: usize,
     stop: &StopFlag,
+    links: &mut Links,
 ) -> Result<Option<Box<dyn Snapshot>>, ReadError> {
-    let taken = take(catalog, dataset, stop);
+    let taken = take(catalog, dataset, stop, links);
     let (key, now) = (&catalog.graph.manifests().datasets[dataset].key, catalog.clock.now());
     match &taken {
         Ok(_) => catalog.standing.back(key, now),
@@ -82,7 +131,12 @@ pub(super) fn snapshot(
     taken
 }
 
-fn take(catalog: &Catalog, dataset: usize, stop: &StopFlag) -> Result<Option<Box<dyn Snapshot>>, ReadError> {
+fn take(
+    catalog: &Catalog,
+    dataset: usize,
+    stop: &StopFlag,
+    links: &mut Links,
+) -> Result<Option<Box<dyn Snapshot>>, ReadError> {
     let Catalog { limits, clock, .. } = catalog;
     Ok(match (&catalog.databases[dataset], &catalog.gates[dataset]) {
         (Some(Database::Sqlite(path)), _) => {
@@ -98,7 +152,7 @@ fn take(catalog: &Catalog, dataset: usize, stop: &StopFlag) -> Result<Option<Box
                 stop,
                 temp_dir: limits.temp_dir.clone(),
             };
-            Some(open_server(&opening)?)
+            Some(share_server(&opening, links)?)
         }
         (None | Some(Database::Server(_)), _) => None,
     })

@@ -1,6 +1,6 @@
 //! Databases behind a server: what a walk over PostgreSQL and over MySQL or MariaDB has in common.
 //!
-//! `engine` is what the two differ in; `link` is the one connection of a walk, `gate` what all walks share, `database`
+//! `engine` is what the two differ in; `link` is a connection of a walk, `shared` who uses it, `gate` what all walks share, `database`
 //! the snapshot, `shape` what a statement gives back, `decoded` a row of it, `aside` where rows wait while a large cell is read. Neighbours: `postgres`, `mysql`.
 //!
 //! The driver is sqlx: rows stream, its binary values are decoded here, and one library serves both engines.
@@ -15,6 +15,7 @@ mod kind;
 mod link;
 mod settings;
 mod shape;
+mod shared;
 mod table;
 
 pub use gate::Gate;
@@ -29,6 +30,7 @@ pub(super) use fit::Fitted;
 pub(super) use kind::Kind;
 pub(super) use link::{Link, Session};
 pub(super) use shape::Shape;
+pub(super) use shared::Shared;
 pub(super) use table::{Column, Index, IndexPart, Key, Table};
 
 /// Cells above this are read in slices and become attachments, as from SQLite.

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -25,10 +26,10 @@ use super::kind::Kind;
 use super::link::Link;
 use super::settings::Server;
 use super::shape::Shape;
+use super::shared::Shared;
 use super::table::Table;
 use crate::collect::StopFlag;
 use crate::source::inside::Inside;
-use crate::source::stop::Watch;
 use crate::source::{LiveColumn, LiveTable, Matching, OnRow, OnSlice, Query, ReadError, Row, Snapshot, normal};
 use crate::value::{Cell, Large, NoForm, Tuple, Value};
 
@@ -55,7 +56,7 @@ pub(in crate::source) struct Database<E: Engine>
 where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
 {
-    link: RefCell<Link<E>>,
+    link: Rc<RefCell<Link<E>>>,
     schema: Option<String>,
     tables: HashMap<String, Arc<Table>>,
     taken_at: Timestamp,
@@ -66,17 +67,14 @@ impl<E: Engine> Database<E>
 where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
 {
-    /// Connects and takes the snapshot.
-    pub(in crate::source) fn open(opening: &Opening<'_>) -> Result<Self, ReadError> {
-        let server = opening.server;
-        let watch = Watch::new(opening.stop, Some(server.limits.snapshot_max));
-        let (database, schema) = opening.namespace;
-        let link = Link::open(server, server.database.as_deref().or(database), opening.gate, watch)?;
+    /// Connects and takes the snapshot, unless the walk has one of this database.
+    pub(in crate::source) fn open(opening: &Opening<'_>, shared: &mut Shared<E>) -> Result<Self, ReadError> {
+        let (link, taken_at) = shared.link(opening)?;
         Ok(Self {
-            link: RefCell::new(link),
-            schema: server.schema.as_deref().or(schema).map(str::to_owned),
+            link,
+            schema: opening.server.schema.as_deref().or(opening.namespace.1).map(str::to_owned),
             tables: HashMap::new(),
-            taken_at: opening.clock.now(),
+            taken_at,
             temp_dir: opening.temp_dir.clone(),
         })
     }
@@ -85,7 +83,7 @@ where
         if let Some(known) = self.tables.get(name) {
             return Ok(Some(Arc::clone(known)));
         }
-        let found = E::table(self.link.get_mut(), self.schema.as_deref(), name)?.map(Arc::new);
+        let found = E::table(&mut self.link.borrow_mut(), self.schema.as_deref(), name)?.map(Arc::new);
         if let Some(table) = &found {
             self.tables.insert(name.to_owned(), Arc::clone(table));
         }
@@ -173,7 +171,7 @@ where
         let table = self.required(query)?;
         let columns = positions(&table, query)?;
         let fields = fields(&columns, query);
-        let shape = Shape::new(&table, query, columns, self.link.get_mut().session().packet);
+        let shape = Shape::new(&table, query, columns, self.link.borrow().session().packet);
         let reading = Reading { link: &self.link, shape: &shape, temp_dir: &self.temp_dir };
         if Self::looks_inside(query) {
             let inside = Inside::new(query, values);

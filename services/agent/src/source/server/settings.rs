@@ -56,7 +56,35 @@ impl Default for ServerLimits {
     }
 }
 
+impl ServerLimits {
+    /// The stricter of two, limit by limit.
+    fn stricter(&self, other: &Self) -> Self {
+        Self {
+            connections: self.connections.min(other.connections),
+            rows_per_second: self.rows_per_second.into_iter().chain(other.rows_per_second).min(),
+            statement_timeout: self.statement_timeout.min(other.statement_timeout),
+            snapshot_max: self.snapshot_max.min(other.snapshot_max),
+            connect_timeout: self.connect_timeout.min(other.connect_timeout),
+        }
+    }
+}
+
 impl Server {
+    /// The database that is connected to, where a manifest names this one; `None` for the user's own.
+    pub(crate) fn database_in<'s>(&'s self, named: Option<&'s str>) -> Option<&'s str> {
+        self.database.as_deref().or(named)
+    }
+
+    /// The server without the schema, which is no matter of the connection.
+    pub(crate) fn anywhere(&self) -> Self {
+        Self { schema: None, ..self.clone() }
+    }
+
+    /// Takes over the limits of another dataset in the same database where they are stricter.
+    pub(crate) fn tighten(&mut self, other: &Self) {
+        self.limits = self.limits.stricter(&other.limits);
+    }
+
     /// What it is and where, for people.
     pub fn place(&self) -> String {
         let engine = match self.engine {
