@@ -55,12 +55,25 @@ impl From<[u8; 32]> for Sha256Hex {
 impl FromStr for Sha256Hex {
     type Err = InvalidDigest;
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
-        if text.len() != 64 || text.bytes().any(|b| b.is_ascii_uppercase()) {
+        let (digits, rest) = text.as_bytes().as_chunks::<2>();
+        let digits: &[[u8; 2]; 32] = digits.try_into().map_err(|_| InvalidDigest)?;
+        if !rest.is_empty() {
             return Err(InvalidDigest);
         }
         let mut bytes = [0; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidDigest)?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(digits) {
+            *byte = (nibble(*high)? << 4) | nibble(*low)?;
+        }
         Ok(Self(bytes))
+    }
+}
+
+/// The value of a digit in lower case.
+fn nibble(digit: u8) -> Result<u8, InvalidDigest> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(InvalidDigest),
     }
 }
 
@@ -153,6 +166,8 @@ mod tests {
         assert_eq!(digest.to_string().parse::<Sha256Hex>(), Ok(digest));
         assert!(digest.to_string().to_uppercase().parse::<Sha256Hex>().is_err());
         assert!("ba78".parse::<Sha256Hex>().is_err());
+        assert!(digest.to_string().replace('b', "g").parse::<Sha256Hex>().is_err());
+        assert!(format!("{digest}0").parse::<Sha256Hex>().is_err());
         assert!("é".repeat(32).parse::<Sha256Hex>().is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::Part;
@@ -25,8 +25,8 @@ const OWN: [&str; 2] = ["datapackage.json", "previews.ndjson"];
 /// `< > : " | ? * \` (Windows), `%` (the BagIt specification doubles it in a manifest and no implementation does),
 /// `$ [ ] #` and a `~` at the start (Data Package readers take them for variables, patterns and fragments).
 /// `datapackage.json` and `previews.ndjson` are the archive's own.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
 #[schemars(with = "String")]
 pub struct PartPath(String);
 
@@ -98,6 +98,9 @@ impl PartPath {
 
 /// Folds case as strictly as any file system does: two names that any of them takes for one come out the same.
 pub(crate) fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.to_uppercase().to_lowercase().nfc().collect()
 }
 
@@ -111,7 +114,11 @@ pub(crate) fn paths_collide<'p>(parts: impl IntoIterator<Item = &'p Part>) -> Op
         if folders.contains(&path) || above.iter().any(|folder| files.contains(*folder)) {
             return Some(part.index);
         }
-        folders.extend(above.into_iter().map(str::to_owned));
+        for folder in above {
+            if !folders.contains(folder) {
+                folders.insert(folder.to_owned());
+            }
+        }
         if !files.insert(path) {
             return Some(part.index);
         }
@@ -121,13 +128,20 @@ pub(crate) fn paths_collide<'p>(parts: impl IntoIterator<Item = &'p Part>) -> Op
 
 fn forbidden(c: char) -> bool {
     c.is_control()
-        || "<>:\"|?*\\%$[]#".contains(c)
+        || matches!(c, '<' | '>' | ':' | '"' | '|' | '?' | '*' | '\\' | '%' | '$' | '[' | ']' | '#')
         || (c.is_whitespace() && c != ' ')
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
+/// Longest name of a device, in bytes.
+const LONGEST_DEVICE: usize = "CONOUT$".len();
+
 fn is_device(segment: &str) -> bool {
-    let stem = segment.split('.').next().unwrap_or(segment).trim_end().to_ascii_uppercase();
+    let stem = segment.split('.').next().unwrap_or(segment).trim_end();
+    if stem.len() > LONGEST_DEVICE {
+        return false;
+    }
+    let stem = stem.to_ascii_uppercase();
     let numbered = |prefix: &str| {
         stem.strip_prefix(prefix).is_some_and(|n| {
             let mut chars = n.chars();
@@ -212,31 +226,42 @@ fn extension(segment: &str) -> &str {
     if plain && extension.len() <= 9 { extension } else { "" }
 }
 
+fn check(text: &str) -> Result<(), InvalidPath> {
+    if text.is_empty() || text.len() > MAX_BYTES || text.split('/').count() > MAX_SEGMENTS {
+        return Err(InvalidPath::Size);
+    }
+    text.split('/').try_for_each(check_segment)?;
+    if !text.is_ascii() && !is_nfc(text) {
+        return Err(InvalidPath::Normalization);
+    }
+    let reserved = text.split('/').next().is_some_and(|first| OWN.contains(&fold(first).as_str()));
+    if reserved { Err(InvalidPath::Reserved) } else { Ok(()) }
+}
+
 impl FromStr for PartPath {
     type Err = InvalidPath;
     fn from_str(text: &str) -> Result<Self, InvalidPath> {
-        if text.is_empty() || text.len() > MAX_BYTES || text.split('/').count() > MAX_SEGMENTS {
-            return Err(InvalidPath::Size);
-        }
-        text.split('/').try_for_each(check_segment)?;
-        if !is_nfc(text) {
-            return Err(InvalidPath::Normalization);
-        }
-        let reserved = text.split('/').next().is_some_and(|first| OWN.contains(&fold(first).as_str()));
-        if reserved { Err(InvalidPath::Reserved) } else { Ok(Self(text.to_owned())) }
+        check(text).map(|()| Self(text.to_owned()))
     }
 }
 
 impl TryFrom<String> for PartPath {
     type Error = InvalidPath;
     fn try_from(text: String) -> Result<Self, InvalidPath> {
-        text.parse()
+        check(&text).map(|()| Self(text))
     }
 }
 
 impl From<PartPath> for String {
     fn from(path: PartPath) -> String {
         path.0
+    }
+}
+
+/// As its text, of which no copy is made.
+impl Serialize for PartPath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
