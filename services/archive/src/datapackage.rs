@@ -1,6 +1,9 @@
 //! `datapackage.json` of an entity: a Frictionless Data Package from which the entity's part list and tables can be
 //! read back, so that anyone can recompute what the entity attested.
 
+mod shared;
+
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,42 +16,45 @@ use crate::json;
 use crate::part::{Encoding, Part, PartKind, PartPath};
 use crate::redaction::RedactionReason;
 use crate::table::{Code, Field, FieldKind, ForeignKey, Labels, Table, is_blank};
+use shared::Shared;
 
 /// The file. Properties that the Data Package specification does not have stand under `tributary`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Written from parts and tables as they are: a person may have thousands of parts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DataPackage {
-    name: EntityId,
-    title: String,
+pub(crate) struct DataPackage<'a> {
+    name: Cow<'a, EntityId>,
+    title: Cow<'a, str>,
     created: Timestamp,
-    resources: Vec<Resource>,
+    resources: Vec<Resource<'a>>,
 }
 
 /// One part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Resource {
+struct Resource<'a> {
     name: String,
     #[serde(rename = "type")]
     kind: ResourceType,
-    #[serde(default, skip_serializing_if = "is_blank")]
-    title: Option<String>,
-    #[serde(default, skip_serializing_if = "is_blank")]
-    description: Option<String>,
-    path: PartPath,
+    #[serde(default, skip_serializing_if = "is_none_or_blank")]
+    title: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_none_or_blank")]
+    description: Option<Cow<'a, str>>,
+    path: Cow<'a, PartPath>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    format: Option<String>,
-    mediatype: String,
+    format: Option<Cow<'a, str>>,
+    mediatype: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    encoding: Option<String>,
+    encoding: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     dialect: Option<Dialect>,
     bytes: u64,
     hash: String,
     /// One for all parts of a table: a person's table may have hundreds.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "shared")]
-    schema: Option<Arc<Schema>>,
-    tributary: Carried,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    schema: Option<Arc<Shared>>,
+    tributary: Carried<'a>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,10 +117,10 @@ struct SchemaField {
 /// What the specification has no property for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Carried {
+struct Carried<'a> {
     part: u32,
-    dataset: FidesKey,
-    collection: String,
+    dataset: Cow<'a, FidesKey>,
+    collection: Cow<'a, str>,
     rows: u64,
     crc32: String,
     encoding: Encoding,
@@ -122,14 +128,14 @@ struct Carried {
     encoded_sha256: Sha256Hex,
     /// References. Not `foreignKeys` of the schema: that needs the row referred to in one named file, and a
     /// person's rows refer to ones that are not theirs, or lie in another part.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    references: Vec<ForeignKey>,
+    #[serde(default, skip_serializing_if = "<[ForeignKey]>::is_empty")]
+    references: Cow<'a, [ForeignKey]>,
     /// The table's title and description in several languages.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    labels: Labels,
+    labels: Cow<'a, Labels>,
     /// The dataset's.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
-    dataset_labels: Labels,
+    dataset_labels: Cow<'a, Labels>,
 }
 
 /// Parts that belong to no table that is described.
@@ -137,16 +143,16 @@ struct Carried {
 #[error("part {0} belongs to a collection that no table describes")]
 pub(crate) struct Undescribed(pub(crate) u32);
 
-impl DataPackage {
+impl<'a> DataPackage<'a> {
     /// Describes an entity's parts.
     pub(crate) fn new(
-        entity: &EntityId,
-        title: &str,
+        entity: &'a EntityId,
+        title: &'a str,
         created: Timestamp,
-        tables: &[Table],
-        parts: &[Part],
+        tables: &'a [Table],
+        parts: &'a [Part],
     ) -> Result<Self, Undescribed> {
-        let described = |table| (table, Arc::new(Schema::new(table)));
+        let described = |table| (table, Arc::new(Shared::new(Schema::new(table))));
         let tables: BTreeMap<_, _> =
             tables.iter().map(|t| ((&t.dataset, t.collection.as_str()), described(t))).collect();
         let resources = parts.iter().map(|part| {
@@ -158,13 +164,20 @@ impl DataPackage {
             }
         });
         let resources = resources.collect::<Result<_, _>>()?;
-        Ok(Self { name: entity.clone(), title: title.to_owned(), created, resources })
+        Ok(Self { name: Cow::Borrowed(entity), title: title.into(), created, resources })
     }
 
     pub(crate) fn to_file(&self) -> Vec<u8> {
         json::to_file(self)
     }
 
+    /// Whether the heading is the one for this entity.
+    pub(crate) fn is_headed(&self, entity: &EntityId, title: &str, created: Timestamp) -> bool {
+        *self.name == *entity && self.title == title && self.created == created
+    }
+}
+
+impl DataPackage<'static> {
     /// Reads the file back. Everything in it must be what [`DataPackage::new`] makes of the parts and tables found.
     pub(crate) fn read(bytes: &[u8]) -> Result<(Self, Vec<Part>, Vec<Table>), String> {
         let package: Self = json::read(bytes)?;
@@ -182,54 +195,50 @@ impl DataPackage {
             }
         }
         let tables: Vec<Table> = tables.into_values().collect();
-        let again = Self::new(&package.name, &package.title, package.created, &tables, &parts);
-        match again {
-            Ok(again) if again == package && again.to_file() == bytes => Ok((package, parts, tables)),
-            _ => Err("it is not spelt as the profile has it".to_owned()),
+        let again = DataPackage::new(&package.name, &package.title, package.created, &tables, &parts);
+        if again.is_ok_and(|again| again == package && again.to_file() == bytes) {
+            Ok((package, parts, tables))
+        } else {
+            Err("it is not spelt as the profile has it".to_owned())
         }
-    }
-
-    /// Whether the heading is the one for this entity.
-    pub(crate) fn is_headed(&self, entity: &EntityId, title: &str, created: Timestamp) -> bool {
-        self.name == *entity && self.title == title && self.created == created
     }
 }
 
-impl Resource {
-    fn new(part: &Part, described: Option<&(&Table, Arc<Schema>)>) -> Self {
+impl<'a> Resource<'a> {
+    fn new(part: &'a Part, described: Option<&(&'a Table, Arc<Shared>)>) -> Self {
         let table = described.map(|(table, _)| *table);
         let lines = part.media_type == "application/x-ndjson";
         let format = match (part.kind, part.media_type.as_str()) {
-            (PartKind::Table, "text/csv") => Some("csv".to_owned()),
-            (PartKind::Table, _) if lines => Some("ndjson".to_owned()),
+            (PartKind::Table, "text/csv") => Some("csv".into()),
+            (PartKind::Table, _) if lines => Some("ndjson".into()),
             _ => None,
         };
         let is_table = part.kind == PartKind::Table;
         Self {
             name: name(part),
             kind: if is_table { ResourceType::Table } else { ResourceType::File },
-            title: table.and_then(|t| t.title.clone()),
-            description: table.and_then(|t| t.description.clone()),
-            path: part.path.clone(),
+            title: table.and_then(|t| t.title.as_deref()).map(Cow::Borrowed),
+            description: table.and_then(|t| t.description.as_deref()).map(Cow::Borrowed),
+            path: Cow::Borrowed(&part.path),
             format,
-            mediatype: part.media_type.clone(),
-            encoding: is_table.then(|| "utf-8".to_owned()),
+            mediatype: part.media_type.as_str().into(),
+            encoding: is_table.then(|| "utf-8".into()),
             dialect: (is_table && lines).then_some(Dialect { json: JsonDialect { keyed: true } }),
             bytes: part.bytes,
             hash: format!("sha256:{}", part.sha256),
             schema: described.map(|(_, schema)| Arc::clone(schema)),
             tributary: Carried {
                 part: part.index,
-                dataset: part.dataset.clone(),
-                collection: part.collection.clone(),
+                dataset: Cow::Borrowed(&part.dataset),
+                collection: part.collection.as_str().into(),
                 rows: part.rows,
                 crc32: format!("{:08x}", part.crc32),
                 encoding: part.encoding,
                 encoded_bytes: part.encoded_bytes,
                 encoded_sha256: part.encoded_sha256,
-                references: table.map(|t| t.foreign_keys.clone()).unwrap_or_default(),
-                labels: table.map(|t| t.labels.clone()).unwrap_or_default(),
-                dataset_labels: table.map(|t| t.dataset_labels.clone()).unwrap_or_default(),
+                references: table.map(|t| Cow::Borrowed(t.foreign_keys.as_slice())).unwrap_or_default(),
+                labels: table.map(|t| Cow::Borrowed(&t.labels)).unwrap_or_default(),
+                dataset_labels: table.map(|t| Cow::Borrowed(&t.dataset_labels)).unwrap_or_default(),
             },
         }
     }
@@ -238,14 +247,14 @@ impl Resource {
         let carried = &self.tributary;
         Some(Part {
             index: carried.part,
-            path: self.path.clone(),
-            dataset: carried.dataset.clone(),
-            collection: carried.collection.clone(),
+            path: self.path.clone().into_owned(),
+            dataset: carried.dataset.clone().into_owned(),
+            collection: carried.collection.clone().into_owned(),
             kind: match self.kind {
                 ResourceType::Table => PartKind::Table,
                 ResourceType::File => PartKind::Attachment,
             },
-            media_type: self.mediatype.clone(),
+            media_type: self.mediatype.clone().into_owned(),
             encoding: carried.encoding,
             rows: carried.rows,
             bytes: self.bytes,
@@ -257,20 +266,24 @@ impl Resource {
     }
 
     fn table(&self) -> Option<Table> {
-        let schema = self.schema.as_ref()?;
+        let schema = self.schema.as_ref()?.schema();
         Some(Table {
-            dataset: self.tributary.dataset.clone(),
-            collection: self.tributary.collection.clone(),
-            title: self.title.clone(),
-            description: self.description.clone(),
+            dataset: self.tributary.dataset.clone().into_owned(),
+            collection: self.tributary.collection.clone().into_owned(),
+            title: self.title.clone().map(Cow::into_owned),
+            description: self.description.clone().map(Cow::into_owned),
             fields: schema.fields.iter().map(SchemaField::field).collect(),
             primary_key: schema.primary_key.clone(),
-            foreign_keys: self.tributary.references.clone(),
-            labels: self.tributary.labels.clone(),
-            dataset_labels: self.tributary.dataset_labels.clone(),
+            foreign_keys: self.tributary.references.clone().into_owned(),
+            labels: self.tributary.labels.clone().into_owned(),
+            dataset_labels: self.tributary.dataset_labels.clone().into_owned(),
             marks: schema.missing_values.iter().filter_map(|text| RedactionReason::of_mark(text)).collect(),
         })
     }
+}
+
+fn is_none_or_blank(text: &Option<Cow<'_, str>>) -> bool {
+    text.as_deref().is_none_or(str::is_empty)
 }
 
 /// A resource's name: unique through the index, and of the characters that every version of the specification allows.
@@ -321,22 +334,5 @@ impl SchemaField {
             unit: self.unit.clone(),
             shown_as: self.shown_as,
         }
-    }
-}
-
-/// A schema that several parts have.
-mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    use super::Schema;
-
-    pub(super) fn serialize<S: Serializer>(schema: &Option<Arc<Schema>>, serializer: S) -> Result<S::Ok, S::Error> {
-        schema.as_deref().serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Schema>>, D::Error> {
-        Ok(Option::<Schema>::deserialize(deserializer)?.map(Arc::new))
     }
 }
