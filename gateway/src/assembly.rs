@@ -173,7 +173,9 @@ fn write(mut facts: ArchiveFacts, key: &SigningKey, objects: &Objects) -> Result
     let entities = std::mem::take(&mut facts.entities);
     let (bag, voided) = build(&facts, entities, key)?;
     let mut object = objects.create(facts.case.id, facts.keys.content()?)?;
-    object.write_all(&bag.generated)?;
+    for run in bag.generated.runs() {
+        object.write_all(run)?;
+    }
     Ok(WrittenArchive {
         object: object.finish()?,
         pieces: bag.pieces.encode(),

@@ -6,6 +6,7 @@ mod builder;
 mod departures;
 mod fields;
 mod general;
+mod generated;
 mod pieces;
 mod reader;
 
@@ -61,5 +62,6 @@ pub(crate) struct Directory {
 pub(crate) use builder::{Body, Entry, lay_out};
 pub(crate) use departures::Departures;
 pub(crate) use general::read as read_general;
+pub use generated::Generated;
 pub use pieces::{InvalidPieceList, Piece, PieceList};
 pub(crate) use reader::modified_at;
