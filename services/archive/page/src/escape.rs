@@ -21,7 +21,7 @@ pub(crate) fn push(out: &mut Vec<u8>, text: &str, marks: Marks) {
     let bytes = text.as_bytes();
     let mut copied = 0;
     let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(|byte| SPECIAL[usize::from(*byte)]) {
+    while let Some(found) = next(&bytes[at..]) {
         at += found;
         let length = special(&bytes[at..]).map_or(0, |(length, what)| {
             out.extend_from_slice(&bytes[copied..at]);
@@ -32,6 +32,21 @@ pub(crate) fn push(out: &mut Vec<u8>, text: &str, marks: Marks) {
         at += length.max(1);
     }
     out.extend_from_slice(&bytes[copied..]);
+}
+
+/// Where the first byte stands at which something may have to be replaced.
+fn next(bytes: &[u8]) -> Option<usize> {
+    let plain = RUN * bytes.as_chunks().0.iter().take_while(|run| is_plain(run)).count();
+    bytes[plain..].iter().position(|byte| SPECIAL[usize::from(*byte)]).map(|found| plain + found)
+}
+
+/// Bytes that are looked at together.
+const RUN: usize = 32;
+
+/// Whether nothing in `run` is replaced. Comparisons without a table, which a processor makes of all bytes at once.
+fn is_plain(run: &[u8; RUN]) -> bool {
+    let replaced = |byte: u8| (byte < 0x20) | (byte >= 0x7f) | matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    !run.iter().fold(false, |any, byte| any | replaced(*byte))
 }
 
 /// The beginning of `text` that is shown, at most `longest` bytes, and whether that is less than all.
@@ -134,6 +149,19 @@ mod tests {
         let mut out = Vec::new();
         push(&mut out, "\" onload='x' \u{202e}", Marks::Attribute);
         assert_eq!(out, b"&quot; onload=&#39;x&#39; U+202E");
+    }
+
+    #[test]
+    fn no_place_in_a_long_text_is_passed_over() {
+        let plain = "abc\u{e9}".repeat(30);
+        for at in (0..plain.len()).filter(|at| plain.is_char_boundary(*at)) {
+            let (before, after) = plain.split_at(at);
+            assert_eq!(shown(&format!("{before}<{after}")), format!("{before}&lt;{after}"));
+        }
+        for byte in 0..=0x7f_u8 {
+            let is_plain = is_plain(&[byte; RUN]);
+            assert!(!is_plain || !SPECIAL[usize::from(byte)], "{byte}");
+        }
     }
 
     #[test]
