@@ -13,7 +13,9 @@ fn content(length: usize) -> Vec<u8> {
 
 fn store(key: &ContentKey, object: &str, plain: &[u8]) -> Vec<u8> {
     let mut writer = FrameWriter::new(Vec::new(), key, "case", object).unwrap();
-    for piece in plain.chunks(10_007) {
+    // Small pieces first, so that the frame grows.
+    let (small, rest) = plain.split_at(plain.len().min(3_000));
+    for piece in small.chunks(7).chain(rest.chunks(10_007)) {
         writer.write_all(piece).unwrap();
     }
     let (stored, length) = writer.finish().unwrap();

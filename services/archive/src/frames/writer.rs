@@ -27,6 +27,22 @@ pub struct FrameWriter<W: Write> {
 /// sealed in place: so what is wiped is what was not sealed, and small objects cost nothing for the room they leave.
 struct Frame(Vec<u8>);
 
+impl Frame {
+    /// Adds plain bytes. A small object gets little room, since to get and give back that of a full frame for each costs
+    /// more than to encrypt it; where there were plain bytes before it grew, none are left.
+    fn push(&mut self, bytes: &[u8]) {
+        let needed = self.0.len() + bytes.len() + TAG;
+        if needed > self.0.capacity() {
+            let room = if needed > FRAME / 4 { FRAME + TAG } else { 2 * needed };
+            let mut larger = Vec::with_capacity(room);
+            larger.extend_from_slice(&self.0);
+            self.0.as_mut_slice().zeroize();
+            self.0 = larger;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+}
+
 impl Drop for Frame {
     fn drop(&mut self) {
         self.0.as_mut_slice().zeroize();
@@ -40,8 +56,7 @@ impl<W: Write> FrameWriter<W> {
         rand::fill(&mut header).map_err(|_| CryptoError::Random)?;
         let cipher = ObjectCipher::new(key, &header, context, object)?;
         inner.write_all(&header)?;
-        let frame = Frame(Vec::with_capacity(FRAME + TAG));
-        Ok(Self { inner, cipher, frame, number: 0, plain: 0, broken: false })
+        Ok(Self { inner, cipher, frame: Frame(Vec::new()), number: 0, plain: 0, broken: false })
     }
 
     /// Plain bytes written so far.
@@ -84,7 +99,7 @@ impl<W: Write> Write for FrameWriter<W> {
             self.send(false)?;
         }
         let taken = bytes.len().min(FRAME - self.frame.0.len());
-        self.frame.0.extend_from_slice(&bytes[..taken]);
+        self.frame.push(&bytes[..taken]);
         self.plain += taken as u64;
         Ok(taken)
     }
