@@ -1,6 +1,7 @@
 //! Staged objects on disk: one folder per case, every object encrypted in frames under the case's key.
 //!
-//! An object is written under a partial name, synced, renamed and only then named in the database. What a crash leaves
+//! An object is written under a partial name, synced, renamed and only then named in the database; a small one, which is
+//! written at once, has its own name from the start. What a crash leaves
 //! behind is swept later (`sweep`). Everything here blocks. Neighbours: `stage`, which verifies what it writes here, and
 //! `object_folder`, which knows whose folder it is.
 
@@ -73,13 +74,31 @@ impl Objects {
         }
     }
 
+    /// Writes a small object of a case whole and makes it durable; returns its name.
+    ///
+    /// # Errors
+    /// What the file system says; nothing is left behind then.
+    pub(crate) fn write(&self, case: CaseId, key: &ContentKey, bytes: &[u8]) -> io::Result<String> {
+        let write = || writer::write_whole(self.made_folder(case)?, Uuid::new_v4().to_string(), case, key, bytes);
+        match write() {
+            // As in `create`.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => write(),
+            written => written,
+        }
+    }
+
     fn begin(&self, case: CaseId, key: &ContentKey) -> io::Result<ObjectWriter> {
+        ObjectWriter::begin(self.made_folder(case)?, Uuid::new_v4().to_string(), self.writer, case, key)
+    }
+
+    /// The folder of a case, made if need be.
+    fn made_folder(&self, case: CaseId) -> io::Result<PathBuf> {
         let folder = self.folder(case);
         if !folder.exists() {
             private_folder(&folder)?;
             sync_folder(&self.root)?;
         }
-        ObjectWriter::begin(folder, Uuid::new_v4().to_string(), self.writer, case, key)
+        Ok(folder)
     }
 
     /// Opens an object for reading any range of it.

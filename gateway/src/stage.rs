@@ -102,9 +102,7 @@ impl Sink {
         match self {
             Self::Held { bytes, objects, case, key } => {
                 objects.room_for(bytes.len() as u64)?;
-                let mut writer = objects.create(case, &key)?;
-                writer.write_all(&bytes)?;
-                writer.finish()
+                objects.write(case, &key, &bytes)
             }
             Self::Object(writer) => writer.finish(),
         }

@@ -139,6 +139,18 @@ fn an_object_that_is_not_finished_is_not_visible_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_small_object_reads_back_as_any_other_and_goes_when_nothing_names_it() {
+    let place = Place::new();
+    let object = place.objects.write(place.case, &place.key, b"anna@example.org").unwrap();
+    assert_eq!(place.files(), std::slice::from_ref(&object));
+    assert_eq!(place.read(&object).unwrap(), "anna@example.org");
+    assert_eq!(place.objects.sweep(&HashSet::new()).unwrap(), 1);
+    assert!(place.read(&object).is_err());
+    let empty = place.objects.write(place.case, &place.key, b"").unwrap();
+    assert_eq!(place.read(&empty).unwrap(), "");
+}
+
+#[test]
 fn an_object_that_cannot_be_published_leaves_nothing_behind() {
     let place = Place::new();
     let object = place.write(b"abc");

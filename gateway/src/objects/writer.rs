@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tributary_archive::frames::{ContentKey, FrameWriter};
 use tributary_model::id::CaseId;
@@ -13,6 +13,26 @@ use crate::replicas::ReplicaId;
 
 /// How the names of unfinished objects end, after who writes them.
 pub(super) const PARTIAL: &str = "partial";
+
+/// Writes an object whole and makes it durable.
+///
+/// It has its own name from the start: nothing names it before it is durable, so what a crash leaves of it is left over
+/// as much as one that is whole and was never named, and a name less to make durable is worth much where objects are small.
+pub(super) fn write_whole(
+    folder: PathBuf,
+    name: String,
+    case: CaseId,
+    key: &ContentKey,
+    bytes: &[u8],
+) -> io::Result<String> {
+    let path = folder.join(&name);
+    let mut object = ObjectWriter { frames: None, folder, name, leftover: None };
+    let file = new_file(&path)?;
+    object.leftover = Some(path);
+    let mut frames = FrameWriter::new(file, key, &case.to_string(), &object.name)?;
+    frames.write_all(bytes)?;
+    object.publish(frames.finish()?.0)
+}
 
 /// An object being written. Dropped without [`ObjectWriter::finish`] it leaves nothing behind.
 #[derive(Debug)]
@@ -34,7 +54,7 @@ impl ObjectWriter {
         key: &ContentKey,
     ) -> io::Result<Self> {
         let partial = folder.join(format!("{name}.{writer}.{PARTIAL}"));
-        let file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&partial)?;
+        let file = new_file(&partial)?;
         let mut writer = Self { frames: None, folder, name, leftover: Some(partial) };
         writer.frames = Some(FrameWriter::new(file, key, &case.to_string(), &writer.name)?);
         Ok(writer)
@@ -45,17 +65,27 @@ impl ObjectWriter {
     /// # Errors
     /// What the file system says; nothing is left behind then.
     pub fn finish(mut self) -> io::Result<String> {
-        let (Some(frames), Some(partial)) = (self.frames.take(), self.leftover.clone()) else { return Err(finished()) };
-        let (file, _) = frames.finish()?;
+        let (file, _) = self.frames.take().ok_or_else(finished)?.finish()?;
+        self.publish(file)
+    }
+
+    /// Makes the written `file` durable under the object's name.
+    fn publish(mut self, file: File) -> io::Result<String> {
         file.sync_all()?;
         let path = self.folder.join(&self.name);
-        fs::rename(partial, &path)?;
+        if let Some(partial) = self.leftover.as_ref().filter(|written| **written != path) {
+            fs::rename(partial, &path)?;
+        }
         // Until the folder is durable too, a crash may still take the name away.
         self.leftover = Some(path);
         sync_folder(&self.folder)?;
         self.leftover = None;
         Ok(std::mem::take(&mut self.name))
     }
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create_new(true).write(true).mode(0o600).open(path)
 }
 
 fn finished() -> io::Error {
