@@ -91,9 +91,10 @@ impl Drop for Call {
     }
 }
 
-/// A span for one call. `kind` is what OpenTelemetry calls it: `server` or `client`.
+/// A span for one call. `kind` is what OpenTelemetry calls it: `server` or `client`; `peer` is optional. What is known is
+/// said here, since each thing that is recorded later costs as much again.
 macro_rules! call_span {
-    ($kind:literal, $method:expr) => {
+    ($kind:literal, $method:expr, $peer:expr) => {
         tracing::info_span!(
             "rpc",
             otel.name = $method,
@@ -103,7 +104,7 @@ macro_rules! call_span {
             { $crate::rpc::semconv::RPC_METHOD } = $method,
             { $crate::rpc::semconv::RPC_STATUS } = tracing::field::Empty,
             { $crate::rpc::semconv::ERROR_TYPE } = tracing::field::Empty,
-            { $crate::rpc::semconv::PEER } = tracing::field::Empty,
+            { $crate::rpc::semconv::PEER } = $peer,
             entity = tracing::field::Empty,
             trace_id = tracing::field::Empty,
         )

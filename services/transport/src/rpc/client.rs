@@ -19,7 +19,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use super::body::{Observed, status_in};
 use super::call::{Call, Side, call_span};
-use super::{deadline, semconv, trace_context};
+use super::{deadline, trace_context};
 use crate::failure::{self, Local, RpcFailure};
 use crate::peer::Peer;
 
@@ -41,8 +41,7 @@ impl<S> ClientCalls<S> {
     /// The path of an outgoing call comes from generated code, so it is a name of the contract.
     fn begin(&self, request: &Request<Body>) -> Call {
         let method = request.uri().path().trim_start_matches('/');
-        let span = call_span!("client", method);
-        span.record(semconv::PEER, self.peer.id.as_str());
+        let span = call_span!("client", method, self.peer.id.as_str());
         Call::begin(Side::Client, method, span, self.duration.clone())
     }
 }

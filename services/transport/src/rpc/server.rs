@@ -21,7 +21,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use super::body::{Observed, panicked, status_in};
 use super::call::{Call, Side, call_span};
 use super::methods::Methods;
-use super::{deadline, semconv, trace_context};
+use super::{deadline, trace_context};
 use crate::limits::Limits;
 use crate::panics;
 use crate::peer::peer_in;
@@ -60,15 +60,13 @@ impl ServerCalls {
 
     fn begin(&self, request: &Request<Body>) -> Call {
         let method = self.methods.name(request.uri().path());
-        let span = call_span!("server", method);
+        let peer = peer_in(request.extensions());
+        let span = call_span!("server", method, peer.as_ref().map(|peer| peer.id.as_str()));
         // Fails only without an OpenTelemetry layer, and then there is no trace to join.
         let _ = span.set_parent(trace_context::extract(request.headers()));
         let trace = span.context().span().span_context().trace_id();
         if trace != opentelemetry::TraceId::INVALID {
             span.record("trace_id", tracing::field::display(trace));
-        }
-        if let Some(peer) = peer_in(request.extensions()) {
-            span.record(semconv::PEER, peer.id.as_str());
         }
         Call::begin(Side::Server, method, span, self.duration.clone())
     }

@@ -1,9 +1,13 @@
 //! Logs: JSON for machines, text for people, and nothing of what libraries would print about the wire.
 
+use std::fmt;
 use std::io::IsTerminal;
 
+use tracing::span::Record;
+use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{JsonFields, Writer};
+use tracing_subscriber::fmt::{FormatFields, FormattedFields, MakeWriter};
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use super::TelemetryError;
@@ -73,11 +77,33 @@ where
             .flatten_event(true)
             .with_current_span(false)
             .with_span_list(true)
+            .fmt_fields(Appended(JsonFields::new()))
             .with_writer(writer);
         lines.with_filter(filter).boxed()
     } else {
         let lines = tracing_subscriber::fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(writer);
         lines.with_filter(filter).boxed()
+    }
+}
+
+/// Fields of spans as JSON, to which what is recorded later is appended. The library's own reads all fields of the span
+/// again and writes them anew each time, and every rpc records how it ended.
+struct Appended(JsonFields);
+
+impl<'w> FormatFields<'w> for Appended {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
+
+    fn add_fields(&self, current: &'w mut FormattedFields<Self>, fields: &Record<'_>) -> fmt::Result {
+        let mut added = String::new();
+        self.0.format_fields(Writer::new(&mut added), fields)?;
+        match (current.fields.strip_suffix('}'), added.strip_prefix('{')) {
+            (Some("{") | None, _) => current.fields = added,
+            (Some(_), Some("}") | None) => {}
+            (Some(known), Some(rest)) => current.fields = format!("{known},{rest}"),
+        }
+        Ok(())
     }
 }
 
@@ -129,6 +155,24 @@ mod tests {
         assert_eq!(lines[0]["message"], "case opened");
         assert_eq!(lines[0]["entities"], 3);
         assert_eq!(lines[0]["spans"][0]["trace_id"], "abc");
+    }
+
+    #[test]
+    fn what_a_span_learns_later_stands_with_what_it_knew() {
+        let text = logged("info", || {
+            let empty = tracing::field::Empty;
+            let span = tracing::info_span!("rpc", method = "a", peer = empty, status = empty).entered();
+            span.record("peer", "spiffe://a/\"quoted\"");
+            span.record("status", "OK");
+            span.record("status", "UNKNOWN");
+            let inner = tracing::info_span!("inner", entity = empty).entered();
+            inner.record("entity", 7);
+            tracing::info!("done");
+        });
+        let line: Value = serde_json::from_str(text.trim_end()).unwrap();
+        let outer =
+            serde_json::json!({ "name": "rpc", "method": "a", "peer": "spiffe://a/\"quoted\"", "status": "UNKNOWN" });
+        assert_eq!(line["spans"], serde_json::json!([outer, { "name": "inner", "entity": 7 }]));
     }
 
     #[test]
