@@ -34,6 +34,7 @@ use crate::gaps;
 use crate::graph::{Graph, NodeId, Plan};
 use crate::identity::Resolver;
 use crate::source::server::Gate;
+use crate::source::sqlite::Seen;
 use crate::source::{ReadError, Sought, Stopped};
 use crate::spill::{Memory, Spill, SpillError};
 use crate::walk::{Failure, Visitor, Walk, Walked};
@@ -55,6 +56,8 @@ pub struct Catalog {
     databases: Vec<Option<Database>>,
     /// Per dataset, what all walks over its database share, whichever dataset or entity they are for.
     gates: Vec<Option<Arc<Gate>>>,
+    /// Per dataset, what was seen of its SQLite file's tables.
+    seen: Vec<Seen>,
     limits: CollectLimits,
     clock: SharedClock,
     unavailable: Vec<Unavailable>,
@@ -124,6 +127,7 @@ impl Catalog {
             manifests.datasets.iter().map(|d| sources.databases.get(&d.key).cloned()).collect();
         let gates =
             open::gates(&manifests.datasets, &mut databases).map_err(|message| Problems(vec![problem(&message)]))?;
+        let seen = databases.iter().map(|_| Seen::default()).collect();
         let graph = Graph::new(Arc::new(manifests));
         let columns = crate::walk::columns(&graph);
         Ok(Self {
@@ -131,6 +135,7 @@ impl Catalog {
             columns,
             databases,
             gates,
+            seen,
             limits,
             clock,
             unavailable: Vec::new(),
@@ -159,6 +164,7 @@ impl Catalog {
             graph,
             databases: kept.iter().map(|&at| self.databases[at].clone()).collect(),
             gates: kept.iter().map(|&at| self.gates[at].clone()).collect(),
+            seen: kept.iter().map(|&at| self.seen[at].clone()).collect(),
             limits: self.limits.clone(),
             clock: Arc::clone(&self.clock),
             unavailable: self.unavailable.clone(),

@@ -5,11 +5,11 @@ mod carried;
 #[cfg(test)]
 mod casts;
 #[cfg(test)]
-mod composite;
-#[cfg(test)]
 mod characters;
 #[cfg(test)]
 mod children;
+#[cfg(test)]
+mod composite;
 #[cfg(test)]
 mod exact;
 #[cfg(test)]

@@ -140,7 +140,8 @@ fn take(
     let Catalog { limits, clock, .. } = catalog;
     Ok(match (&catalog.databases[dataset], &catalog.gates[dataset]) {
         (Some(Database::Sqlite(path)), _) => {
-            Some(Box::new(sqlite::Database::open(path, clock, stop, limits.snapshot_max)?))
+            let opened = sqlite::Database::open(path, clock, stop, limits.snapshot_max)?;
+            Some(Box::new(opened.knowing(&catalog.seen[dataset])?))
         }
         (Some(Database::Server(server)), Some(gate)) => {
             let namespace = &catalog.graph.manifests().datasets[dataset].namespace;

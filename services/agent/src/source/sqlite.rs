@@ -9,6 +9,7 @@ mod inventory;
 mod repeats;
 mod rows;
 mod schema;
+mod seen;
 mod statement;
 mod wide;
 
@@ -22,7 +23,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, limits::Limit};
 use tributary_model::clock::SharedClock;
 
 use schema::{Column, Table};
+pub use seen::Seen;
 
+use self::seen::Known;
 use self::statement::Statement;
 use super::stop::Watch;
 use super::{LiveColumn, LiveTable, Query, ReadError, Snapshot};
@@ -55,7 +58,7 @@ pub struct Database {
     blocks_writers: bool,
     /// Stands for a large cell in a result; random, so that no stored value equals it.
     marker: [u8; 16],
-    tables: HashMap<String, Table>,
+    tables: Known,
     statements: HashMap<String, Statement>,
 }
 
@@ -84,7 +87,7 @@ impl Database {
         let mut marker = [0; 16];
         aws_lc_rs::rand::fill(&mut marker)
             .map_err(|_| ReadError::Unavailable("the system's random source failed".to_owned()))?;
-        let tables = HashMap::new();
+        let tables = Known::default();
         Ok(Self {
             connection,
             taken_at: clock.now(),
@@ -96,13 +99,23 @@ impl Database {
         })
     }
 
+    /// Takes what earlier snapshots have seen of the file's tables for granted, where its schema is the same, and keeps for
+    /// later ones what this one sees.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub fn knowing(mut self, seen: &Seen) -> Result<Self, ReadError> {
+        self.tables = Known::of(seen, &self.connection).map_err(|error| self.explain(&error))?;
+        Ok(self)
+    }
+
     /// What the file says of a table or view; `None` when there is none of this name.
     fn known(&mut self, name: &str) -> Result<Option<&Table>, ReadError> {
-        if !self.tables.contains_key(name) {
+        if self.tables.get(name).is_none() {
             let Some(table) = schema::read(&self.connection, name).map_err(|error| self.explain(&error))? else {
                 return Ok(None);
             };
-            self.tables.insert(name.to_owned(), table);
+            self.tables.insert(name, table);
         }
         Ok(self.tables.get(name))
     }
