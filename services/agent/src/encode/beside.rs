@@ -2,11 +2,13 @@
 //! what it made is taken back here. So a large part takes as long as the slower of both, not the sum.
 //!
 //! What it is given and what it gives back stay in one order. In memory are at most [`AHEAD`] plain bytes, the batch that is
-//! handed over and the one that is being filled; a batch is larger than [`BATCH`] by a row at most.
+//! handed over and the one that is being filled; a batch is larger than [`BATCH`] by a row at most. Plain bytes are digested
+//! before they are handed over, since to deflate takes longer than to read and encode.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
+use tributary_archive::digest::Hasher;
 use tributary_archive::part::Encoding;
 
 use super::press::{Measured, Press};
@@ -48,6 +50,8 @@ pub(super) struct Beside {
     done: Receiver<Result<Done, SinkError>>,
     thread: Option<JoinHandle<()>>,
     filling: Batch,
+    /// Digests the part's plain bytes.
+    sha256: Hasher,
     /// Plain bytes that were handed over and did not come back yet.
     ahead: usize,
     /// Room to be used again.
@@ -72,19 +76,23 @@ impl Beside {
             }
         };
         let thread = thread::Builder::new().name("deflate".to_owned()).spawn(run).ok()?;
+        let mut press = press.take()?;
+        let sha256 = press.lend_digest();
         // It waits for the press, so that it receives it.
-        lend.send(press.take()?).ok()?;
+        lend.send(press).ok()?;
         let (filling, batches, blocks) = (Batch::default(), Vec::new(), Vec::new());
-        Some(Self { work: Some(work), done, thread: Some(thread), filling, ahead: 0, batches, blocks })
+        Some(Self { work: Some(work), done, thread: Some(thread), filling, sha256, ahead: 0, batches, blocks })
     }
 
     /// Begins a part.
     pub(super) fn begin(&mut self, encoding: Encoding) -> Result<(), SinkError> {
+        self.sha256 = Hasher::new();
         self.give(Work::Begin(encoding))
     }
 
     /// Takes a block of plain bytes.
     pub(super) fn press(&mut self, block: Vec<u8>, carry: &mut Carry<'_>) -> Result<(), SinkError> {
+        self.sha256.update(&block);
         self.filling.bytes += block.len();
         self.filling.blocks.push(block);
         if self.filling.bytes >= BATCH { self.hand_over(carry) } else { Ok(()) }
@@ -96,7 +104,7 @@ impl Beside {
         self.give(Work::End)?;
         loop {
             if let Some(measured) = self.take_back(self.wait()?, carry)? {
-                return Ok(measured);
+                return Ok(Measured { sha256: std::mem::take(&mut self.sha256).finish(), ..measured });
             }
         }
     }
@@ -172,6 +180,8 @@ fn step(press: &mut Press, work: Work) -> Result<Option<Done>, SinkError> {
     Ok(match work {
         Work::Begin(encoding) => {
             press.begin(encoding);
+            // Whoever gives the work digests it.
+            drop(press.lend_digest());
             None
         }
         Work::Blocks(mut batch) => {

@@ -23,7 +23,8 @@ struct Running {
     bytes: u64,
     encoded_bytes: u64,
     crc32: crc32fast::Hasher,
-    sha256: Hasher,
+    /// Of the plain bytes; absent while somebody else digests them.
+    sha256: Option<Hasher>,
     encoded_sha256: Hasher,
 }
 
@@ -44,7 +45,7 @@ impl Running {
             bytes: 0,
             encoded_bytes: 0,
             crc32: crc32fast::Hasher::new(),
-            sha256: Hasher::new(),
+            sha256: Some(Hasher::new()),
             encoded_sha256: Hasher::new(),
         }
     }
@@ -66,11 +67,19 @@ impl Press {
         self.part.bytes
     }
 
+    /// Leaves it to the caller to digest what follows of the part's plain bytes, from here on. What the end says of them is
+    /// the caller's to put right.
+    pub(super) fn lend_digest(&mut self) -> Hasher {
+        self.part.sha256.take().unwrap_or_default()
+    }
+
     /// Takes plain bytes, and appends to `carried` what is ready of them.
     pub(super) fn press(&mut self, plain: &[u8], carried: &mut Vec<u8>) -> Result<(), SinkError> {
         self.part.bytes += plain.len() as u64;
         self.part.crc32.update(plain);
-        self.part.sha256.update(plain);
+        if let Some(sha256) = &mut self.part.sha256 {
+            sha256.update(plain);
+        }
         let before = carried.len();
         match self.part.encoding {
             Encoding::Identity => carried.extend_from_slice(plain),
@@ -93,7 +102,7 @@ impl Press {
             bytes: part.bytes,
             encoded_bytes: part.encoded_bytes,
             crc32: part.crc32.finalize(),
-            sha256: part.sha256.finish(),
+            sha256: part.sha256.unwrap_or_default().finish(),
             encoded_sha256: part.encoded_sha256.finish(),
         })
     }
