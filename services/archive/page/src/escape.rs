@@ -45,7 +45,7 @@ const RUN: usize = 32;
 
 /// Whether nothing in `run` is replaced. Comparisons without a table, which a processor makes of all bytes at once.
 fn is_plain(run: &[u8; RUN]) -> bool {
-    let replaced = |byte: u8| (byte < 0x20) | (byte >= 0x7f) | matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
+    let replaced = |byte: u8| !(0x20..0x7f).contains(&byte) | matches!(byte, b'&' | b'<' | b'>' | b'"' | b'\'');
     !run.iter().fold(false, |any, byte| any | replaced(*byte))
 }
 
