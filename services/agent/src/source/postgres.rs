@@ -119,21 +119,8 @@ impl Engine for Postgres {
         !session.has_all_characters
     }
 
-    fn unwritable(link: &mut Link<Self>, column: &Column, texts: &[String]) -> Result<HashSet<String>, ReadError> {
-        // The server takes a list or refuses it as a whole, so that one with bad texts in it is halved until they are left.
-        let list = vec![Bind::Texts(texts.iter().cloned().map(Some).collect())];
-        match link.each("SELECT pg_catalog.cardinality(CAST($1 AS text[]))", list, false, &mut |_| Ok(())) {
-            Err(ReadError::NotReadable(why)) if why == failure::NO_SUCH_CHARACTER && texts.len() == 1 => {
-                Ok(texts.iter().cloned().collect())
-            }
-            Err(ReadError::NotReadable(why)) if why == failure::NO_SUCH_CHARACTER => {
-                let (first, rest) = texts.split_at(texts.len() / 2);
-                let mut found = Self::unwritable(link, column, first)?;
-                found.extend(Self::unwritable(link, column, rest)?);
-                Ok(found)
-            }
-            other => other.map(|()| HashSet::new()),
-        }
+    fn unwritable(link: &mut Link<Self>, _: &Column, texts: &[String]) -> Result<HashSet<String>, ReadError> {
+        refused(link, texts)
     }
 
     fn slices(shape: &Shape<'_>, column: usize, row: &Decoded, _: u64, _: u64) -> (String, Vec<Bind>) {
@@ -180,6 +167,24 @@ impl Engine for Postgres {
 
     fn is_used_up(error: &sqlx::Error) -> bool {
         failure::is_used_up(error)
+    }
+}
+
+/// The texts that the database has no characters for. It takes a list or refuses it as a whole, so that one with such
+/// texts in it is halved until they are left.
+fn refused(link: &mut Link<Postgres>, texts: &[String]) -> Result<HashSet<String>, ReadError> {
+    let list = vec![Bind::Texts(texts.iter().cloned().map(Some).collect())];
+    match link.each("SELECT pg_catalog.cardinality(CAST($1 AS text[]))", list, false, &mut |_| Ok(())) {
+        Err(ReadError::NotReadable(why)) if why == failure::NO_SUCH_CHARACTER => {
+            if texts.len() == 1 {
+                return Ok(texts.iter().cloned().collect());
+            }
+            let (first, rest) = texts.split_at(texts.len() / 2);
+            let mut found = refused(link, first)?;
+            found.extend(refused(link, rest)?);
+            Ok(found)
+        }
+        other => other.map(|()| HashSet::new()),
     }
 }
 

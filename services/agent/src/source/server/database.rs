@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -26,7 +25,7 @@ use super::kind::Kind;
 use super::link::Link;
 use super::settings::Server;
 use super::shape::Shape;
-use super::shared::Shared;
+use super::shared::{Shared, SharedLink};
 use super::table::Table;
 use crate::collect::StopFlag;
 use crate::source::inside::Inside;
@@ -56,7 +55,7 @@ pub(in crate::source) struct Database<E: Engine>
 where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
 {
-    link: Rc<RefCell<Link<E>>>,
+    link: SharedLink<E>,
     schema: Option<String>,
     tables: HashMap<String, Arc<Table>>,
     taken_at: Timestamp,

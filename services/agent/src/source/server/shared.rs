@@ -19,6 +19,9 @@ pub(in crate::source) struct Shared<E: Engine>(Vec<Taken<E>>)
 where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>;
 
+/// A connection that several datasets use, one at a time.
+pub(super) type SharedLink<E> = Rc<RefCell<Link<E>>>;
+
 /// A connection, and when its snapshot was taken.
 struct Taken<E: Engine>
 where
@@ -26,7 +29,7 @@ where
 {
     server: Server,
     database: Option<String>,
-    link: Rc<RefCell<Link<E>>>,
+    link: SharedLink<E>,
     at: Timestamp,
 }
 
@@ -44,7 +47,7 @@ where
     for<'c> &'c mut <E::Db as sqlx::Database>::Connection: Executor<'c, Database = E::Db>,
 {
     /// The connection for a dataset, made now if there is none, and when its snapshot was taken.
-    pub(super) fn link(&mut self, opening: &Opening<'_>) -> Result<(Rc<RefCell<Link<E>>>, Timestamp), ReadError> {
+    pub(super) fn link(&mut self, opening: &Opening<'_>) -> Result<(SharedLink<E>, Timestamp), ReadError> {
         let (server, database) = (opening.server.anywhere(), opening.server.database_in(opening.namespace.0));
         let same = |taken: &&Taken<E>| taken.server == server && taken.database.as_deref() == database;
         if let Some(taken) = self.0.iter().find(same) {
