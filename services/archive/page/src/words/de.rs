@@ -267,7 +267,7 @@ pub(super) static WORDS: Words = Words {
         not_readable: "ein Teil war nicht zu lesen",
         snapshot_too_long: "das Lesen hätte länger gedauert, als das System erlaubt",
         skipped_by_manifest: "die Gesellschaft hat es in ihrer Beschreibung des Systems ausgelassen",
-        controller_unknown: "einige Zeilen geben nicht an, welcher der Gesellschaften sie gehören",
+        controller_unknown: "bei einigen Zeilen ist nicht klar, welcher der Gesellschaften sie gehören",
         not_answered: "es muss von Hand durchsucht werden, und die Gesellschaft hat das nicht oder nicht rechtzeitig getan",
         not_personal: "die Gesellschaft erklärt, dass es keine personenbezogenen Daten enthält",
     },

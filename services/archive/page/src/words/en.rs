@@ -255,7 +255,7 @@ pub(super) static WORDS: Words = Words {
         not_readable: "part of it could not be read",
         snapshot_too_long: "reading it would have taken longer than the system allows",
         skipped_by_manifest: "the company left it out of its description of the system",
-        controller_unknown: "some rows do not say which of the companies they belong to",
+        controller_unknown: "it is not clear which of the companies some rows belong to",
         not_answered: "it has to be searched by hand, and the company could not do so, or has not in time",
         not_personal: "the company declares that it holds no personal data",
     },

@@ -246,7 +246,7 @@ pub(super) static WORDS: Words = Words {
         not_readable: "una parte no se pudo leer",
         snapshot_too_long: "la lectura habría durado más de lo que permite el sistema",
         skipped_by_manifest: "la sociedad lo dejó fuera de su descripción del sistema",
-        controller_unknown: "algunas filas no indican a qué sociedad pertenecen",
+        controller_unknown: "no está claro a qué sociedad pertenecen algunas filas",
         not_answered: "hay que buscar a mano, y la sociedad no pudo hacerlo o no lo hizo a tiempo",
         not_personal: "la sociedad declara que no contiene datos personales",
     },

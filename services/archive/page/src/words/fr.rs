@@ -258,7 +258,7 @@ pub(super) static WORDS: Words = Words {
         not_readable: "une partie n’a pas pu être lue",
         snapshot_too_long: "la lecture aurait duré plus longtemps que le système ne le permet",
         skipped_by_manifest: "la société l’a exclu de sa description du système",
-        controller_unknown: "certaines lignes n’indiquent pas à quelle société elles appartiennent",
+        controller_unknown: "pour certaines lignes, on ne sait pas clairement à quelle société elles appartiennent",
         not_answered: "la recherche doit se faire à la main, et la société n’a pas pu la faire, ou pas à temps",
         not_personal: "la société déclare qu’il ne contient aucune donnée personnelle",
     },

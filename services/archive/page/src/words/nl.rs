@@ -258,7 +258,7 @@ pub(super) static WORDS: Words = Words {
         not_readable: "een deel kon niet worden gelezen",
         snapshot_too_long: "het lezen zou langer hebben geduurd dan het systeem toestaat",
         skipped_by_manifest: "het bedrijf heeft dit weggelaten uit zijn beschrijving van het systeem",
-        controller_unknown: "sommige rijen vermelden niet bij welk bedrijf ze horen",
+        controller_unknown: "van sommige rijen is niet duidelijk bij welk bedrijf ze horen",
         not_answered: "er moet met de hand worden gezocht, en het bedrijf kon dat niet of niet op tijd",
         not_personal: "het bedrijf verklaart dat er geen persoonsgegevens in staan",
     },
