@@ -166,6 +166,7 @@ fn inspect_for(
     warn(&mut report);
     report.warnings.extend(record::dangling(catalog.graph().manifests()));
     report.warnings.extend(keys::assumed(catalog.graph().manifests()));
+    report.warnings.extend(keys::partial(catalog.graph()));
     let mut findings = Findings::default();
     finding::of_collections(catalog.graph(), &report.collections, &mut findings);
     others::of_rules(catalog.graph(), &mut findings);

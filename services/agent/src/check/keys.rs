@@ -1,6 +1,39 @@
-//! Fields that are taken for one key though nothing says that they are.
+//! References that find other rows than may be meant: fields that are taken for one key though nothing says that they are,
+//! and those to a part of the key of people, by which all people are found who share it.
 
 use tributary_model::manifest::{Collection, Field, ForeignKey, Manifests};
+
+use crate::graph::{Graph, Join};
+
+/// A line for each reference to a part of a primary key whose rows are people.
+pub(super) fn partial(graph: &Graph) -> Vec<String> {
+    let is_partial = |join: &&Join| {
+        let other = &graph.nodes()[join.referenced];
+        let [field] = join.referenced_fields.as_slice() else { return false };
+        other.register && other.primary_key.len() > 1 && other.primary_key.contains(&field.column)
+    };
+    let line = |join: &Join| {
+        let (holder, other) = (graph.collection(join.holder), graph.collection(join.referenced));
+        let names = |fields: &[Field], paths: &[crate::graph::FieldPath]| {
+            paths.iter().map(|path| format!("`{}`", fields[path.column].name)).collect::<Vec<_>>().join(", ")
+        };
+        let key =
+            graph.nodes()[join.referenced].primary_key.iter().map(|&column| format!("`{}`", other.fields[column].name));
+        format!(
+            "{}: {}: {} refers to {} of {}, whose primary key is {}: whoever shares that part of it shares these rows; refer \
+             to all of the key if it is meant",
+            holder.fields[join.holder_fields[0].column].at,
+            graph.name(join.holder),
+            names(&holder.fields, &join.holder_fields),
+            names(&other.fields, &join.referenced_fields),
+            graph.name(join.referenced),
+            key.collect::<Vec<_>>().join(", ")
+        )
+    };
+    let mut found: Vec<String> = graph.joins().iter().filter(is_partial).map(line).collect();
+    found.dedup();
+    found
+}
 
 /// A line for each such key.
 pub(super) fn assumed(manifests: &Manifests) -> Vec<String> {

@@ -172,3 +172,31 @@ fn rules_about_others_that_never_apply_or_hide_the_persons_own_keys_are_named() 
     let plain = self::report(MANIFEST);
     assert!(plain.items(Code::RuleHidesKey).is_empty() && plain.items(Code::RuleWithoutEffect).is_empty());
 }
+
+#[test]
+fn a_reference_to_a_part_of_the_key_of_people_is_named() {
+    let entity = Entity::new(
+        "
+dataset:
+  - fides_key: crm
+    collections:
+      - name: person
+        fields:
+          - {name: tenant, data_categories: [user.unique_id], fides_meta: {primary_key: true}}
+          - {name: no, data_categories: [user.unique_id], fides_meta: {primary_key: true}}
+          - {name: email, fides_meta: {identity: email}}
+      - name: note
+        fields:
+          - {name: no, fides_meta: {references: [{dataset: crm, field: person.no, direction: from}]}}
+      - name: call
+        fields:
+          - {name: no, fides_meta: {references: [{dataset: crm, field: person.no, direction: from}]}}
+          - {name: tenant, fides_meta: {references: [{dataset: crm, field: person.tenant, direction: from}]}}
+",
+    );
+    let report = inspect(&entity.sources, entity.limits.clone(), clock());
+    let told: Vec<&String> = report.warnings.iter().filter(|warning| warning.contains("shares that part")).collect();
+    assert_eq!(told.len(), 1, "{:?}", report.warnings);
+    let part = "crm.note: `no` refers to `no` of crm.person, whose primary key is `tenant`, `no`";
+    assert!(told[0].contains(part) && told[0].contains("manifest.yml:12:"), "{told:?}");
+}
