@@ -10,7 +10,7 @@ pub enum Stopped {
     /// Nobody wants it any more, or the process ends.
     #[error("the walk was stopped")]
     Cancelled,
-    /// A snapshot that blocks writers was held for as long as its owner allows.
+    /// A snapshot was held for as long as its system's owner allows.
     #[error("a snapshot was held for as long as `limits.snapshot_max` allows")]
     SnapshotTooLong,
 }

@@ -30,8 +30,9 @@ pub(super) struct Run {
     pub(super) case: Case,
     /// From OpenCase to the archive, by the gateway's own history.
     pub(super) wall: Duration,
-    /// From OpenCase to the first part that an agent had ready.
-    pub(super) first: Duration,
+    /// From OpenCase to the first two parts that an agent had ready: the row that says who the person is, and what hangs on
+    /// it.
+    pub(super) first: [Duration; 2],
     /// CPU time of the gateway.
     pub(super) gateway: Duration,
     /// CPU time of all agents.
@@ -72,8 +73,10 @@ impl Stand {
         let history = self.history(&id).await?;
         let opened = history.first().context("a case without a history")?.1;
         let wall = until(&history, "ARCHIVE_WRITTEN", opened)?.min(began.elapsed());
-        // Who is not known has no parts.
-        let first = until(&history, "PART_STAGED", opened).unwrap_or(wall);
+        let staged = history.iter().filter(|(name, _)| name == "PART_STAGED").map(|(_, at)| at.duration_since(opened));
+        // Who is hardly known has no two parts.
+        let mut staged = staged.flat_map(Duration::try_from).chain([wall, wall]);
+        let first = [staged.next().unwrap_or(wall), staged.next().unwrap_or(wall)];
         Ok(Run { case, wall, first, gateway, agents })
     }
 
