@@ -100,3 +100,25 @@ impl Server {
         Ok(password.map_err(|error| ReadError::Unavailable(format!("{}: {error}", self.place())))?.flatten())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strictest_of_each_limit_counts_for_datasets_of_one_database() {
+        let one = ServerLimits { connections: 1, rows_per_second: None, ..ServerLimits::default() };
+        let other = ServerLimits {
+            rows_per_second: Some(100),
+            snapshot_max: Duration::from_secs(60),
+            ..ServerLimits::default()
+        };
+        let both = ServerLimits {
+            connections: 1,
+            rows_per_second: Some(100),
+            snapshot_max: Duration::from_secs(60),
+            ..ServerLimits::default()
+        };
+        assert_eq!((one.stricter(&other), other.stricter(&one)), (both.clone(), both));
+    }
+}
