@@ -165,7 +165,6 @@ fn inspect_for(
     report.labels = wording::report(catalog.graph().manifests());
     warn(&mut report);
     report.warnings.extend(record::dangling(catalog.graph().manifests()));
-    report.warnings.extend(keys::assumed(catalog.graph().manifests()));
     report.warnings.extend(keys::partial(catalog.graph()));
     let mut findings = Findings::default();
     finding::of_collections(catalog.graph(), &report.collections, &mut findings);

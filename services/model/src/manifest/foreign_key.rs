@@ -1,9 +1,9 @@
 //! References as keys: which fields of a collection refer to another one together, to be matched as a whole. Matched one
 //! by one, a shared part of a key (a tenant, a year) would find other people's rows.
 //!
-//! `tributary: {foreign_key: …}` on the references says it. Where it does not, fields that refer to several fields of one
-//! collection are taken together, which finds less than each by itself; if there is more than one way to do so, the
-//! manifest is refused. Neighbour: `check`, which tells of it.
+//! `tributary: {foreign_key: …}` on the references says it. Where it does not, fields that refer to all fields of the other's
+//! primary key are taken together, if there is one way to do so. Fields that refer to other fields of it may be one key or
+//! several: taken together they would miss rows, and one by one find other people's, so such a manifest is refused.
 
 use std::collections::BTreeSet;
 
@@ -23,8 +23,6 @@ pub struct ForeignKey {
     pub direction: Option<Direction>,
     /// The fields, in file order; no two refer to one field.
     pub parts: Vec<KeyPart>,
-    /// Whether several fields are taken together though the manifest does not say so, nor are they the other's primary key.
-    pub assumed: bool,
     /// Where its first reference is declared.
     pub at: At,
 }
@@ -127,6 +125,12 @@ impl<'m> Keys<'m> {
             let what = format!("the foreign key `{name}` leads to {one} and to {two}: give each a name of its own");
             return self.problem(other, what);
         }
+        if let Some(within) = links.iter().find(|link| link.within && links.iter().any(|other| !other.is_as(link))) {
+            let what = format!(
+                "the foreign key `{name}`: values within JSON are no parts of a key, as which of them stand together is not known"
+            );
+            return self.problem(within, what);
+        }
         let ways = ways(links);
         if let Some(other) = links.iter().find(|link| !same_parts(&ways, link)) {
             let what = format!(
@@ -142,7 +146,7 @@ impl<'m> Keys<'m> {
                 );
                 return self.problem(twice, what);
             }
-            self.add(direction, &parts, false);
+            self.add(direction, &parts);
         }
     }
 
@@ -150,7 +154,7 @@ impl<'m> Keys<'m> {
     fn unnamed(&mut self, links: Vec<&Link<'m>>) {
         let (alone, links): (Vec<_>, Vec<_>) = links.into_iter().partition(|link| link.within);
         for link in alone {
-            self.add(link.reference.direction, &[link], false);
+            self.add(link.reference.direction, &[link]);
         }
         let to: BTreeSet<&Vec<usize>> = links.iter().map(|link| &link.to.path).collect();
         let from: BTreeSet<&Vec<usize>> = links.iter().map(|link| &link.from).collect();
@@ -158,23 +162,20 @@ impl<'m> Keys<'m> {
         // Two fields that refer to one (sender and recipient), or one that refers to two, are references by themselves.
         if to.len() < 2 || from.len() < 2 {
             for (direction, links) in ways {
-                links.iter().for_each(|link| self.add(direction, &[link], false));
+                links.iter().for_each(|link| self.add(direction, &[link]));
             }
             return;
         }
         let key: BTreeSet<Vec<usize>> = self.primary_key(links[0].target());
-        let assumed = to.into_iter().cloned().collect::<BTreeSet<_>>() != key;
-        // Of a key, one field may say for all what is said of other people; what only may be one must agree in it.
-        let agree = |link: &&Link<'_>| link.about() == links[0].about();
-        let one_way = links.iter().all(|link| same_parts(&ways, link))
-            && ways.iter().all(|(_, parts)| twice(parts).is_none() && parts.len() == from.len())
-            && (!assumed || links.iter().all(agree));
+        let one_way = to.into_iter().cloned().collect::<BTreeSet<_>>() == key
+            && links.iter().all(|link| same_parts(&ways, link))
+            && ways.iter().all(|(_, parts)| twice(parts).is_none() && parts.len() == from.len());
         if !one_way {
             let what = self.several_ways(&links);
             return self.problem(links[0], what);
         }
         for (direction, parts) in ways {
-            self.add(direction, &parts, assumed);
+            self.add(direction, &parts);
         }
     }
 
@@ -217,23 +218,18 @@ impl<'m> Keys<'m> {
         self.problems.push(Problem { file: file.to_string(), place: *place, message });
     }
 
-    fn add(&mut self, direction: Option<Direction>, links: &[&Link<'m>], assumed: bool) {
+    fn add(&mut self, direction: Option<Direction>, links: &[&Link<'m>]) {
         let Some(first) = links.first() else { return };
         let part =
             |link: &&Link<'_>| KeyPart { from: link.from.clone(), to: link.to.path.clone(), others: link.field.others };
         let parts = links.iter().map(part).collect();
-        self.keys.push(ForeignKey { to: first.target(), direction, parts, assumed, at: first.reference.at.clone() });
+        self.keys.push(ForeignKey { to: first.target(), direction, parts, at: first.reference.at.clone() });
     }
 }
 
 impl Link<'_> {
     fn target(&self) -> (usize, usize) {
         (self.to.dataset, self.to.collection)
-    }
-
-    /// Whether it refers to someone else than the row is about, and in which role.
-    fn about(&self) -> (bool, Role) {
-        (self.field.others.third_party == Some(true), self.field.others.role)
     }
 
     fn is_as(&self, other: &Link<'_>) -> bool {
