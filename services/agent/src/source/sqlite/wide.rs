@@ -1,16 +1,16 @@
 //! Numbers in more digits than SQLite holds: a column of numbers takes them for rounded ones, and so for other numbers.
 
 use super::schema::{Column, Table};
-use crate::source::{Matching, Query};
+use crate::source::Query;
 use crate::value::{Tuple, Value};
 
 /// The digits that SQLite keeps of a number that is none of 64 bits.
 const KEPT: usize = 15;
 
-/// The values of a reference without those that their column would round; `None` when there are none of these.
+/// The values sought without those that their column would round; `None` when there are none of these.
 pub(super) fn without(table: Option<&Table>, query: &Query<'_>, values: &[Tuple]) -> Option<Vec<Tuple>> {
     // What lies within JSON is compared here.
-    if query.matching != Matching::Exact || query.fields.iter().any(|field| field.structured) {
+    if query.fields.iter().any(|field| field.structured) {
         return None;
     }
     let numeric = |column: &Column| !column.is_text() && !column.is_untyped();
