@@ -168,7 +168,9 @@ impl<'a> DataPackage<'a> {
     }
 
     pub(crate) fn to_file(&self) -> Vec<u8> {
-        json::to_file(self)
+        let file = json::to_file(self);
+        let schemas = self.resources.iter().filter_map(|resource| resource.schema.as_deref());
+        shared::put(schemas, &String::from_utf8_lossy(&file)).into_bytes()
     }
 
     /// Whether the heading is the one for this entity.

@@ -1,21 +1,30 @@
 //! A schema that several resources have, written out once: a person's table may have hundreds of parts, and its schema is
 //! most of what describes each of them.
+//!
+//! The file is written with a mark in each schema's place, which the text then takes. (serde_json could carry the text
+//! itself, as a feature that changes what every JSON value of the process is read as.)
 
-use std::sync::OnceLock;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{LazyLock, OnceLock};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
 
 use super::Schema;
 
 /// How deep a resource's schema lies in the file.
 const DEPTH: &str = "      ";
 
+/// What stands in a schema's place. Random, so that nothing else in a file is the same.
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    let random = || RandomState::new().build_hasher().finish();
+    format!("schema-{:016x}{:016x}", random(), random())
+});
+
 /// A schema, and its text as it stands in the file once that was needed.
 #[derive(Debug, Clone)]
 pub(super) struct Shared {
     schema: Schema,
-    text: OnceLock<Option<Box<RawValue>>>,
+    text: OnceLock<String>,
 }
 
 impl Shared {
@@ -28,13 +37,28 @@ impl Shared {
     }
 
     /// The text, indented for its place. A line feed within a value is escaped there, so each one is a line's end.
-    fn text(&self) -> Option<&RawValue> {
-        let write = || {
-            let text = serde_json::to_string_pretty(&self.schema).ok()?;
-            RawValue::from_string(text.replace('\n', &format!("\n{DEPTH}"))).ok()
-        };
-        self.text.get_or_init(write).as_deref()
+    fn text(&self) -> &str {
+        self.text.get_or_init(|| {
+            // Texts, lists and maps with text keys cannot fail to serialise.
+            let text = serde_json::to_string_pretty(&self.schema).unwrap_or_default();
+            text.replace('\n', &format!("\n{DEPTH}"))
+        })
     }
+}
+
+/// Puts the schemas in their places in a file, in whose order they come.
+pub(super) fn put<'s>(schemas: impl Iterator<Item = &'s Shared>, file: &str) -> String {
+    let mark = format!("\"{}\"", *MARK);
+    let mut whole = String::with_capacity(2 * file.len());
+    let mut rest = file;
+    for schema in schemas {
+        let Some((before, after)) = rest.split_once(&mark) else { break };
+        whole.push_str(before);
+        whole.push_str(schema.text());
+        rest = after;
+    }
+    whole.push_str(rest);
+    whole
 }
 
 impl PartialEq for Shared {
@@ -45,10 +69,7 @@ impl PartialEq for Shared {
 
 impl Serialize for Shared {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.text() {
-            Some(text) => text.serialize(serializer),
-            None => self.schema.serialize(serializer),
-        }
+        serializer.serialize_str(&MARK)
     }
 }
 
@@ -85,7 +106,8 @@ mod tests {
         ], "primaryKey": ["a\nb"] });
         let schema: Schema = serde_json::from_value(schema).unwrap();
         let shared = Shared::new(schema.clone());
-        assert_eq!(file(&shared), file(&schema));
-        assert_eq!(file(&shared), file(&schema), "and the second time");
+        for _ in 0..2 {
+            assert_eq!(put([&shared].into_iter(), &file(&shared)), file(&schema));
+        }
     }
 }
