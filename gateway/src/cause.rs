@@ -11,6 +11,8 @@ use tributary_model::disposition::Disposition;
 pub(crate) enum Cause {
     /// The agent says that it waits, and why: the reason is in its words, fit for one line.
     Said,
+    /// The agent reads, or sends what it has read.
+    AtWork,
     /// One of the entity's systems is away.
     SystemAway,
     /// The agent has no room left.
@@ -46,8 +48,9 @@ pub(crate) enum Cause {
 }
 
 impl Cause {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Said,
+        Self::AtWork,
         Self::SystemAway,
         Self::AgentFull,
         Self::Busy,
@@ -70,6 +73,7 @@ impl Cause {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Said => "said",
+            Self::AtWork => "at_work",
             Self::SystemAway => "system_away",
             Self::AgentFull => "agent_full",
             Self::Busy => "busy",
@@ -99,6 +103,7 @@ impl Cause {
         let words = match self {
             Self::Said if reason.is_empty() => UNANSWERED,
             Self::Said => return format!("{UNANSWERED}; its agent last said: {reason}"),
+            Self::AtWork => "the entity has not answered yet: its agent was reading or sending",
             Self::SystemAway => "the entity has not answered yet: one of its systems could not be searched",
             Self::AgentFull => "the entity has not answered yet: its agent had no room left for the answer",
             Self::Busy => "the entity has not answered yet: its agent was busy or stopping",

@@ -159,6 +159,12 @@ impl Store {
                 let sql = "UPDATE tasks SET generation = $3, parts = 0, bytes = 0, updated_at = $4 \
                            WHERE case_id = $1 AND entity = $2";
                 tx.run(sql, &vals![claim.case, &claim.entity, generation, now]).await?;
+                // What the agent said while it waited is true no more.
+                if task.disposition == Disposition::Pending {
+                    let reason = reason::seal(&task.head.keys, "", Some(Cause::AtWork))?;
+                    let sql = "UPDATE tasks SET reason = $3, observed_since = $4 WHERE case_id = $1 AND entity = $2";
+                    tx.run(sql, &vals![claim.case, &claim.entity, reason, now]).await?;
+                }
                 if replaced {
                     (task.parts, task.bytes) = (0, 0);
                     task.moved(tx, TaskEvent::GenerationReplaced, now, "").await?;

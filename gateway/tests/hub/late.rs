@@ -151,6 +151,22 @@ async fn an_archive_says_why_an_entity_still_waits() {
 }
 
 #[tokio::test]
+async fn what_an_agent_said_before_it_began_to_work_is_not_repeated() {
+    let hub = Hub::new(&["be"]).await;
+    let script = Script::honest().telling(|events| {
+        events.retain(|event| !matches!(event, Event::Attested(_)));
+        events.insert(0, Event::Pending(v1::Pending { reason: "it waits for its turn".to_owned(), retry_at: None }));
+    });
+    let _be = hub.agent("be", Script { watch_hangs: true, ..script });
+    let mut case = Case::open(&hub, request(30)).await;
+    case.until(|case| task(case, "be").parts > 0).await;
+    assert_eq!(task(&case.get().await, "be").reason, "");
+    case.advancing(&hub, |case| case.state() == CaseState::Ready).await;
+    let said = "the entity has not answered yet: its agent was reading or sending";
+    assert_eq!(told(&hub, &mut case, 1, "be").await, said);
+}
+
+#[tokio::test]
 async fn an_entity_whose_system_is_away_when_the_person_is_sought_is_given_the_export_to_wait_with() {
     let hub = Hub::new(&["be"]).await;
     let pause = std::time::Duration::from_secs(5);
