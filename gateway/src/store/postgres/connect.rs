@@ -31,7 +31,7 @@ pub(in crate::store) async fn connect(settings: &Postgres) -> Result<PgConnectio
         Ok(Ok(conn)) => Ok(conn),
         Ok(Err(error)) => Err(match StoreError::from(error) {
             StoreError::Database(error) => unreachable(settings, &words(&error)),
-            StoreError::Unavailable(why) => unreachable(settings, &why),
+            StoreError::Unavailable(why) | StoreError::Denied(why) => unreachable(settings, &why),
             other => other,
         }),
         Err(_) => Err(unreachable(settings, &format_args!("no answer within {:?}", settings.connect_timeout))),

@@ -91,10 +91,7 @@ impl Jobs {
         W: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
     {
         let mut lent = self.connections.lend().await?;
-        if let Err(error) = lent.say(BEGIN).await {
-            self.connections.forget();
-            return Err(error.into());
-        }
+        lent.say(BEGIN).await?;
         let mut tx = Tx::postgres(lent);
         let outcome = timeout(PATIENCE, work(&mut tx)).await.unwrap_or_else(|_| Err(StoreError::silent()));
         match outcome {

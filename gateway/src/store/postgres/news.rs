@@ -84,7 +84,9 @@ impl News {
     }
 
     async fn send(&self, connections: &Arc<Connections>, cases: &[CaseId]) -> Result<(), StoreError> {
-        let mut tx = Tx::postgres(connections.lend().await?);
+        let mut lent = connections.lend().await?;
+        lent.say("SELECT 1").await?;
+        let mut tx = Tx::postgres(lent);
         let names: Vec<String> = cases.iter().map(ToString::to_string).collect();
         let payload = format!("{} {}", self.origin, names.join(","));
         // Its own transaction: nothing is open before or after it.

@@ -58,17 +58,33 @@ impl Lent {
         self.conn.as_mut().ok_or(sqlx::Error::PoolClosed)
     }
 
-    /// Runs one of the words around a transaction, which no lock and no disk holds up except a commit. A connection that a
-    /// network has forgotten says nothing for ever: what makes a new one soon enough is enough here.
+    /// Says something that no lock and no disk holds up, such as a transaction's beginning. A connection that a network has
+    /// forgotten says nothing for ever: the time in which a new one is made is enough here.
     pub(super) async fn say(&mut self, word: &'static str) -> Result<(), sqlx::Error> {
+        let mut doubt = Doubt(Some(Arc::clone(&self.home)));
         let patience = self.home.settings.connect_timeout;
-        within(patience, self.get()?.execute(word)).await.map(drop)
+        let said = within(patience, self.get()?.execute(word)).await;
+        if said.is_ok() {
+            doubt.0 = None;
+        }
+        said.map(drop)
     }
 
     /// Keeps the connection for the next. Nothing may be open on it.
     pub(in crate::store) fn give_back(mut self) {
         if let Some(conn) = self.conn.take() {
             self.home.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+        }
+    }
+}
+
+/// Closes what is idle unless it is told not to: also when whoever asked did not wait for the answer.
+struct Doubt(Option<Arc<Connections>>);
+
+impl Drop for Doubt {
+    fn drop(&mut self) {
+        if let Some(home) = &self.0 {
+            home.forget();
         }
     }
 }

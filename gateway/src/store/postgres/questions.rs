@@ -29,7 +29,6 @@ impl Questions {
         if let Err(error) = lent.say(BEGIN).await {
             // It had died while it was idle. Whether the database is back, a new one tells.
             tracing::debug!(%error, "an idle connection to the database was lost");
-            self.connections.forget();
             drop(lent);
             lent = self.connections.lend().await?;
             lent.say(BEGIN).await?;
