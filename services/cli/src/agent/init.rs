@@ -115,7 +115,8 @@ fn make(args: &Init) -> Result<Made, Failure> {
         schema: args.schema.clone(),
         identifier_types: group.file.as_ref().map(|file| file.identifier_types.clone()),
     };
-    let proposal = propose(&connection.database(args.schema.as_deref()), &wishes, &clock).map_err(cannot_propose)?;
+    let proposal = propose(&connection.database(args.schema.as_deref()), &wishes, &clock)
+        .map_err(|error| cannot_propose(error, connection.is_server()))?;
     let signing_key = signing_key(&mut staged, &args.out)?;
     let key_encryption_key = args.out.join(STORAGE_KEY);
     if !key_encryption_key.exists() {
@@ -171,13 +172,14 @@ fn rehearse(
     if report.is_ok() { Ok(report) } else { Err(defect(report.problems.join("\n"))) }
 }
 
-fn cannot_propose(error: InitError) -> Failure {
+fn cannot_propose(error: InitError, server: bool) -> Failure {
     match error {
-        InitError::Database(_) => {
+        InitError::Database(_) if server => {
             let here =
                 "here: --ca names the authority of the server's certificate, --password-file the user's password";
             Failure::new(Exit::TryAgain, format!("{error}\n{here}"))
         }
+        InitError::Database(_) => Failure::new(Exit::TryAgain, error),
         InitError::Empty(_) | InitError::Key(_) => Failure::invalid(error),
         InitError::Names(_) => Failure::new(Exit::Failure, error),
     }

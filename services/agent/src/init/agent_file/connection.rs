@@ -117,6 +117,11 @@ impl Connection {
         }
     }
 
+    /// Whether it is behind a server, with users and certificates.
+    pub fn is_server(&self) -> bool {
+        matches!(self.place, Place::Server { .. })
+    }
+
     /// Whether PostgreSQL's schemas mean something to it.
     pub fn has_schemas(&self) -> bool {
         matches!(&self.place, Place::Server { url, .. } if url.engine == EngineKind::Postgres)
