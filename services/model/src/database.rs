@@ -178,12 +178,19 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let (path, url) = (folder.join("password"), folder.join("url"));
         let read = |secret: Secret| secret.read().unwrap().map(|password| password.expose().clone());
-        std::fs::write(&path, "first \n").unwrap();
+        let write = |path: &Path, text: &str, mode| {
+            std::fs::write(path, text).unwrap();
+            std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+        };
+        write(&path, "first \n", 0o600);
         assert_eq!(read(Secret::File(path.clone())).as_deref(), Some("first "));
-        std::fs::write(&path, "second").unwrap();
-        assert_eq!(read(Secret::File(path)).as_deref(), Some("second"));
-        std::fs::write(&url, "postgres://gw:third@db/state\n").unwrap();
+        write(&path, "second", 0o400);
+        assert_eq!(read(Secret::File(path.clone())).as_deref(), Some("second"));
+        write(&url, "postgres://gw:third@db/state\n", 0o600);
         assert_eq!(read(Secret::UrlFile(url)).as_deref(), Some("third"));
+        write(&path, "second", 0o640);
+        let refused = Secret::File(path).read().unwrap_err().to_string();
+        assert!(refused.contains("chmod 600") && !refused.contains("second"), "{refused}");
         std::fs::remove_dir_all(&folder).unwrap();
         assert!(Secret::File(folder.join("password")).read().unwrap_err().to_string().contains("cannot be read"));
     }

@@ -2,7 +2,7 @@
 
 use tributary_agent::check::{Code, inspect};
 use tributary_agent::source::server::Secret;
-use tributary_tests::servers::Engine;
+use tributary_tests::servers::{Engine, write_password};
 
 use super::support::{Entity, clock};
 
@@ -39,7 +39,7 @@ fn told(sql: &str) -> Vec<(String, String)> {
     let sql = format!("CREATE USER {user} PASSWORD 'reader'; {TABLES} {}", sql.replace("READER", &user));
     let mut entity = Entity::on(Engine::Postgres, MANIFEST, &sql);
     let secret = entity.folder.path().join("reader");
-    std::fs::write(&secret, "reader").unwrap();
+    write_password(&secret, "reader").unwrap();
     entity.connect(|server| {
         server.user.clone_from(&user);
         server.password = Some(Secret::File(secret));
