@@ -355,3 +355,23 @@ fn rows_around_a_large_cell_come_once_each_and_in_their_order() {
         assert_eq!(parts.text("shop/line-files/000003.txt"), "00".repeat(700_000));
     }
 }
+
+#[test]
+fn an_identifier_in_more_digits_than_its_column_holds_finds_nobody_else_and_is_named() {
+    let account = "
+      - name: account
+        fields:
+          - {name: number, fides_meta: {identity: account_no}}
+          - {name: holder}
+";
+    let entity = Entity::shop(
+        account,
+        "CREATE TABLE account (number NUMERIC, holder TEXT);
+         INSERT INTO account VALUES ('12345678901234567891', 'somebody else'), (123456, 'Anna');",
+    );
+    let parts = entity.collect(&[("account_no", "12345678901234567890")]);
+    assert!(parts.rows("account").is_empty());
+    let [gap] = parts.collected.not_searched.as_slice() else { panic!("{:?}", parts.collected.not_searched) };
+    assert_eq!(gap.collection.as_deref(), Some("account"));
+    assert_eq!(entity.collect(&[("account_no", "123456")]).rows("account"), ["123456,Anna"]);
+}
