@@ -53,7 +53,7 @@ fn walk(entity: &Entity) -> (Vec<u64>, Effort) {
     let mut gate = None;
     let database: Box<dyn Snapshot> = match entity.sources.databases.values().next() {
         Some(Database::Server(server)) => {
-            let gate = gate.insert(Gate::new(&server.limits));
+            let gate = gate.insert(Gate::new(&server.limits, 1));
             let clock = clock();
             let opening =
                 Opening { server, namespace: (None, None), gate, clock: &clock, stop: &stop, temp_dir: folder };

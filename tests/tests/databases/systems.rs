@@ -1,12 +1,14 @@
 //! Several datasets in one database: one connection and one snapshot of a walk, and one bound for all of them.
 
-use tributary_agent::collect::Database;
-use tributary_agent::source::server::Server;
+use std::time::Duration;
+
+use tributary_agent::collect::{CollectError, Database};
+use tributary_agent::source::server::{Secret, Server};
 use tributary_model::disposition::Disposition;
 use tributary_model::right::TableFormat::Csv;
 use tributary_tests::servers::Engine;
 
-use super::support::{Entity, Place};
+use super::support::{ANNA, Entity, Place, collect, request};
 
 const SHOP: &str = "
       - name: customer
@@ -85,6 +87,48 @@ fn two_datasets_of_one_database_are_read_in_one_snapshot_over_the_one_connection
             Engine::Postgres => format!("DROP OWNED BY {reader}; DROP ROLE {reader}"),
             Engine::MariaDb => format!("DROP USER {reader}@'%'"),
         });
+    }
+}
+
+#[test]
+fn one_database_named_by_the_agent_for_one_dataset_and_by_the_manifest_for_another_is_one_way() {
+    for engine in Engine::ALL {
+        let mut entity = entity(engine);
+        let Place::Server { database, .. } = &entity.place else { panic!("no server") };
+        let path = &entity.sources.manifests[0];
+        let named = format!("fides_key: desk\n    fides_meta: {{namespace: {{database_name: {database}}}}}\n");
+        let manifest = std::fs::read_to_string(path).unwrap().replace("fides_key: desk\n", &named);
+        std::fs::write(path, manifest).unwrap();
+        connect(&mut entity, |server| server.limits.connections = 1, |server| server.database = None);
+        assert_eq!(entity.collect(Csv).rows("visit").len(), VISITS, "{engine:?}");
+    }
+}
+
+#[test]
+fn a_walk_that_reaches_a_database_in_two_ways_makes_both_connections_under_one_permit() {
+    for engine in Engine::ALL {
+        let mut entity = entity(engine);
+        let password = entity.folder.path().join("password");
+        let copy = entity.folder.path().join("another");
+        connect(
+            &mut entity,
+            |server| {
+                server.limits.connections = 3;
+                server.limits.connect_timeout = Duration::from_millis(300);
+            },
+            |server| server.password = Some(Secret::File(copy.clone())),
+        );
+        std::fs::copy(&password, &copy).unwrap();
+        let (catalog, mut refused) = (entity.catalog(), 0);
+        let during = &mut |_| match collect(&catalog, &request(ANNA, Csv), &mut |_| {}) {
+            Err(CollectError::Unavailable { .. }) => refused += 1,
+            Err(error) => panic!("{error}"),
+            Ok(_) => panic!("four connections where three are allowed"),
+        };
+        let parts = collect(&catalog, &request(ANNA, Csv), during).unwrap();
+        assert_eq!(parts.rows("visit").len(), VISITS, "{engine:?}");
+        assert!(refused > 0);
+        assert_eq!(collect(&catalog, &request(ANNA, Csv), &mut |_| {}).unwrap().rows("visit").len(), VISITS);
     }
 }
 

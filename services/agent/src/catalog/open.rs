@@ -90,26 +90,26 @@ pub(super) fn gates(
                 members.push(at);
             }
         }
-        let gate = Gate::new(&strictest.limits);
         let mut ways: Vec<Server> = Vec::new();
         for &at in &members {
             let Some(Database::Server(member)) = &mut databases[at] else { continue };
             member.limits = strictest.limits.clone();
-            gates[at] = Some(Arc::clone(&gate));
             let way = member.anywhere();
             if !ways.contains(&way) {
                 ways.push(way);
             }
         }
-        if ways.len() as u64 > u64::from(strictest.limits.connections) {
+        let count = u32::try_from(ways.len()).unwrap_or(u32::MAX);
+        if count > strictest.limits.connections {
             let names: Vec<String> = members.iter().map(|&at| format!("`{}`", datasets[at].key)).collect();
             return Err(format!(
-                "databases: {} are in one database and reached in {} ways, each over a connection of its own; reach them as one \
+                "databases: {} are in one database and reached in {count} ways, each over a connection of its own; reach them as one \
                  user with one password and `tls`, or allow as many `connections` for each",
-                names.join(", "),
-                ways.len()
+                names.join(", ")
             ));
         }
+        let gate = Gate::new(&strictest.limits, count);
+        members.iter().for_each(|&at| gates[at] = Some(Arc::clone(&gate)));
     }
     Ok(gates)
 }

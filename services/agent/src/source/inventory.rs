@@ -158,7 +158,7 @@ pub fn inventory(
 }
 
 fn of_server(server: &Server, schema: Option<&str>, stop: &StopFlag) -> Result<Inventory, ReadError> {
-    let (gate, watch) = (Gate::new(&server.limits), Watch::new(stop, Some(PATIENCE)));
+    let (gate, watch) = (Gate::new(&server.limits, 1), Watch::new(stop, Some(PATIENCE)));
     match server.engine {
         EngineKind::Postgres => postgres::inventory(server, schema, &gate, watch),
         EngineKind::MySql => mysql::inventory(server, &gate, watch),

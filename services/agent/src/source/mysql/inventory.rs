@@ -36,7 +36,7 @@ type Tables = BTreeMap<String, Table>;
 
 /// The database's tables and views.
 pub(in crate::source) fn inventory(server: &Server, gate: &Arc<Gate>, watch: Watch) -> Result<Inventory, ReadError> {
-    let mut link = Link::<MySql>::open(server, server.database.as_deref(), gate, watch)?;
+    let mut link = Link::<MySql>::alone(server, server.database.as_deref(), gate, watch)?;
     let (mut tables, mut schema) = (Tables::new(), None);
     link.each(TABLES, Vec::new(), false, &mut |row| {
         let (name, kind) = (required(row, 0)?, required(row, 1)?);

@@ -80,7 +80,7 @@ pub(in crate::source) fn inventory(
     gate: &Arc<Gate>,
     watch: Watch,
 ) -> Result<Inventory, ReadError> {
-    let mut link = Link::<Postgres>::open(server, server.database.as_deref(), gate, watch)?;
+    let mut link = Link::<Postgres>::alone(server, server.database.as_deref(), gate, watch)?;
     let schema = match schema {
         Some(schema) => schema.to_owned(),
         None => current(&mut link)?,

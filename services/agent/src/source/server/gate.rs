@@ -17,6 +17,7 @@ const BURST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Gate {
     connections: u32,
+    ways: u32,
     taken: Mutex<u32>,
     freed: Condvar,
     rate: Option<u32>,
@@ -24,15 +25,16 @@ pub struct Gate {
     paid: Mutex<Option<Instant>>,
 }
 
-/// A connection that may be made; given back when dropped.
+/// The connections that a walk may make, one for each way; given back together when dropped.
 #[derive(Debug)]
 pub(super) struct Permit(Arc<Gate>);
 
 impl Gate {
-    /// The gate of a system with these limits.
-    pub fn new(limits: &ServerLimits) -> Arc<Self> {
+    /// The gate of a system with these limits, which a walk reaches in so many ways, each over a connection of its own.
+    pub fn new(limits: &ServerLimits, ways: u32) -> Arc<Self> {
         Arc::new(Self {
             connections: limits.connections,
+            ways,
             taken: Mutex::new(0),
             freed: Condvar::new(),
             rate: limits.rows_per_second,
@@ -40,20 +42,27 @@ impl Gate {
         })
     }
 
-    /// Waits until a connection may be made, for `patience` at most.
+    /// Waits until the connections of a walk may be made, for `patience` at most. It takes all of them at once: two walks
+    /// that each had one and wanted another would wait for each other.
     pub(super) fn enter(self: &Arc<Self>, watch: &Watch, patience: Duration) -> Result<Permit, ReadError> {
         let until = Instant::now() + patience;
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        while *taken >= self.connections {
+        while *taken + self.ways > self.connections {
             watch.check()?;
             if Instant::now() >= until {
                 let all = self.connections;
-                let message = format!("all {all} connections that `connections` allows are in use by other requests");
+                let message = match self.ways {
+                    1 => format!("all {all} connections that `connections` allows are in use by other requests"),
+                    ways => format!(
+                        "{} of the {all} connections that `connections` allows are in use by other requests, and {ways} are needed",
+                        *taken
+                    ),
+                };
                 return Err(ReadError::Unavailable(message));
             }
             taken = self.freed.wait_timeout(taken, LOOK).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *taken += 1;
+        *taken += self.ways;
         Ok(Permit(Arc::clone(self)))
     }
 
@@ -82,6 +91,13 @@ impl Gate {
     }
 }
 
+impl Permit {
+    /// The gate that gave it.
+    pub(super) fn gate(&self) -> &Arc<Gate> {
+        &self.0
+    }
+}
+
 /// When `rows` more are paid for.
 fn pay(paid: Option<Instant>, now: Instant, rows: usize, rate: u32) -> Instant {
     let earliest = now.checked_sub(BURST).unwrap_or(now);
@@ -92,7 +108,7 @@ fn pay(paid: Option<Instant>, now: Instant, rows: usize, rate: u32) -> Instant {
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        *taken -= 1;
+        *taken -= self.0.ways;
         self.0.freed.notify_one();
     }
 }
@@ -102,13 +118,13 @@ mod tests {
     use super::*;
     use crate::collect::StopFlag;
 
-    fn gate(connections: u32) -> Arc<Gate> {
-        Gate::new(&ServerLimits { connections, ..ServerLimits::default() })
+    fn gate(connections: u32, ways: u32) -> Arc<Gate> {
+        Gate::new(&ServerLimits { connections, ..ServerLimits::default() }, ways)
     }
 
     #[test]
     fn a_connection_waits_until_another_is_given_back() {
-        let (gate, watch) = (gate(1), Watch::new(&StopFlag::new(), None));
+        let (gate, watch) = (gate(1, 1), Watch::new(&StopFlag::new(), None));
         let first = gate.enter(&watch, Duration::ZERO).unwrap();
         let refused = gate.enter(&watch, Duration::from_millis(1)).unwrap_err();
         assert!(matches!(refused, ReadError::Unavailable(why) if why.contains("all 1 connections")));
@@ -120,8 +136,22 @@ mod tests {
     }
 
     #[test]
+    fn a_walk_that_needs_two_connections_waits_for_both_and_holds_none_meanwhile() {
+        let (gate, watch) = (gate(3, 2), Watch::new(&StopFlag::new(), None));
+        let first = gate.enter(&watch, Duration::ZERO).unwrap();
+        let refused = gate.enter(&watch, Duration::from_millis(1)).unwrap_err();
+        assert!(
+            matches!(refused, ReadError::Unavailable(why) if why.contains("2 of the 3") && why.contains("2 are needed"))
+        );
+        assert_eq!(*gate.taken.lock().unwrap(), 2);
+        drop(first);
+        assert_eq!(*gate.taken.lock().unwrap(), 0);
+        assert!(gate.enter(&watch, Duration::ZERO).is_ok());
+    }
+
+    #[test]
     fn a_walk_that_is_stopped_does_not_wait_for_a_connection() {
-        let (gate, stop) = (gate(1), StopFlag::new());
+        let (gate, stop) = (gate(1, 1), StopFlag::new());
         let watch = Watch::new(&stop, None);
         let _first = gate.enter(&watch, Duration::ZERO).unwrap();
         stop.raise();

@@ -1,7 +1,8 @@
-//! The one connection of a walk to a server: a runtime of its own on the walk's blocking thread, statements one at a
-//! time, rows as they come, and a look at the watch while nothing comes.
+//! A connection of a walk to a server, one for each way in which its datasets reach a database: a runtime of its own on the
+//! walk's blocking thread, statements one at a time, rows as they come, and a look at the watch while nothing comes.
 
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -71,22 +72,33 @@ where
     pages: bool,
     server: Server,
     database: Option<String>,
-    _permit: Permit,
+    /// What the walk's connections are made under.
+    _permit: Rc<Permit>,
 }
 
 impl<E: Engine> Link<E>
 where
     for<'c> &'c mut <E::Db as Database>::Connection: Executor<'c, Database = E::Db>,
 {
-    /// Connects and takes the snapshot.
-    pub(in crate::source) fn open(
+    /// Connects beside any walk, when the gate lets it.
+    pub(in crate::source) fn alone(
         server: &Server,
         database: Option<&str>,
         gate: &Arc<Gate>,
         watch: Watch,
     ) -> Result<Self, ReadError> {
+        let permit = gate.enter(&watch, server.limits.connect_timeout)?;
+        Self::open(server, database, Rc::new(permit), watch)
+    }
+
+    /// Connects under a permit, and takes the snapshot.
+    pub(super) fn open(
+        server: &Server,
+        database: Option<&str>,
+        permit: Rc<Permit>,
+        watch: Watch,
+    ) -> Result<Self, ReadError> {
         let patience = server.limits.connect_timeout;
-        let permit = gate.enter(&watch, patience)?;
         let password = server.password_now()?;
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -107,7 +119,7 @@ where
             runtime,
             session,
             watch,
-            gate: Arc::clone(gate),
+            gate: Arc::clone(permit.gate()),
             cut: false,
             pages: false,
             server: server.clone(),

@@ -75,9 +75,10 @@ impl Server {
         self.database.as_deref().or(named)
     }
 
-    /// The server without the schema, which is no matter of the connection.
+    /// The server without the database and the schema: the one is compared with what the manifest names, see
+    /// [`Self::database_in`], and the other is no matter of the connection.
     pub(crate) fn anywhere(&self) -> Self {
-        Self { schema: None, ..self.clone() }
+        Self { schema: None, database: None, ..self.clone() }
     }
 
     /// Takes over the limits of another dataset in the same database where they are stricter.

@@ -3,12 +3,14 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::Executor;
 
 use super::database::Opening;
 use super::engine::Engine;
+use super::gate::Permit;
 use super::link::Link;
 use super::settings::Server;
 use crate::source::ReadError;
@@ -31,6 +33,7 @@ where
     database: Option<String>,
     link: SharedLink<E>,
     at: Timestamp,
+    permit: Rc<Permit>,
 }
 
 impl<E: Engine> Default for Shared<E>
@@ -54,9 +57,15 @@ where
             return Ok((Rc::clone(&taken.link), taken.at));
         }
         let watch = Watch::new(opening.stop, Some(server.limits.snapshot_max));
-        let link = Rc::new(RefCell::new(Link::open(&server, database, opening.gate, watch)?));
+        // One permit is for all connections of the walk to one system.
+        let permit = match self.0.iter().find(|taken| Arc::ptr_eq(taken.permit.gate(), opening.gate)) {
+            Some(taken) => Rc::clone(&taken.permit),
+            None => Rc::new(opening.gate.enter(&watch, server.limits.connect_timeout)?),
+        };
+        let link = Link::open(&server, database, Rc::clone(&permit), watch)?;
+        let link = Rc::new(RefCell::new(link));
         let (database, at) = (database.map(str::to_owned), opening.clock.now());
-        self.0.push(Taken { server, database, link: Rc::clone(&link), at });
+        self.0.push(Taken { server, database, link: Rc::clone(&link), at, permit });
         Ok((link, at))
     }
 }
