@@ -92,6 +92,33 @@ fn a_number_that_a_float_would_round_finds_no_other_row_and_is_named_on_every_en
 }
 
 #[test]
+fn a_number_of_32_bits_finds_its_row_by_the_digits_in_which_it_is_read() {
+    let values = ["0.1", "0.5", "16777216", "3.25e30", "1.1e-20", "-2.7"];
+    let others = ["0.10000001", "0.2", "16777215"];
+    for (engine, float, from) in [
+        (Engine::Postgres, "REAL", "REAL"),
+        (Engine::Postgres, "REAL", "DOUBLE PRECISION"),
+        (Engine::MariaDb, "FLOAT", "FLOAT"),
+        (Engine::MariaDb, "FLOAT", "DOUBLE"),
+    ] {
+        for (index, values) in [
+            ("", &values[..]),
+            ("CREATE INDEX i ON visit (w);", &values),
+            ("", &values[..1]),
+            ("CREATE INDEX i ON visit (w);", &values[..1]),
+        ] {
+            let sql = schema(from, float, values, &[&others[..], values].concat()) + index;
+            let parts = Entity::on(engine, &manifest(""), &sql).collect(Csv);
+            let mut rows = found(&parts);
+            rows.sort();
+            let expected: Vec<String> = (3..3 + values.len()).map(|id| id.to_string()).collect();
+            assert_eq!(rows, expected, "{engine:?} {from} {index}");
+            assert!(parts.collected.not_searched.is_empty(), "{:?}", parts.collected.not_searched);
+        }
+    }
+}
+
+#[test]
 fn sqlite_that_holds_a_number_beyond_63_bits_as_a_rounded_one_finds_no_other_by_it() {
     let values = ["'18446744073709551614'", "'42'"];
     for (declared, index) in [("", ""), ("data_type: integer, ", ""), ("", "CREATE INDEX i ON visit (w);")] {

@@ -1,6 +1,8 @@
 //! What an agent promises over PostgreSQL and MariaDB, on real servers, beside SQLite.
 
 #[cfg(test)]
+mod alike;
+#[cfg(test)]
 mod carried;
 #[cfg(test)]
 mod casts;
@@ -10,6 +12,8 @@ mod characters;
 mod children;
 #[cfg(test)]
 mod composite;
+#[cfg(test)]
+mod digits;
 #[cfg(test)]
 mod exact;
 #[cfg(test)]

@@ -100,7 +100,7 @@ impl From<Kind> for ColumnKind {
         match kind {
             Kind::Bool => Self::Boolean,
             Kind::Integer { .. } => Self::Integer,
-            Kind::Single | Kind::Double | Kind::Decimal => Self::Decimal,
+            Kind::Single | Kind::Double | Kind::Decimal { .. } => Self::Decimal,
             Kind::Text => Self::Text,
             Kind::Bytes => Self::Bytes,
             Kind::Date => Self::Date,

@@ -83,14 +83,15 @@ fn hidden(link: &mut Link<MySql>, schema: Option<&str>, name: &str) -> Result<()
 fn column(row: &MySqlRow) -> Result<Column, ReadError> {
     let (name, data_type, declared) = (required(row, 2)?, required(row, 3)?, required(row, 4)?);
     let collation = text(row, 5)?.zip(text(row, 6)?);
-    let kind = kind(&data_type.to_ascii_lowercase(), declared.to_ascii_lowercase().contains("unsigned"));
+    let kind = kind(&data_type.to_ascii_lowercase(), &declared.to_ascii_lowercase());
     let bounded = number(row, 7)?.is_some_and(|bytes| bytes.unsigned_abs() <= LARGE);
     let may_be_large = kind.is_open_ended() && kind != Kind::Other && !bounded;
     Ok(Column { name, kind, sql_type: data_type, collation, may_be_large, array: false })
 }
 
-pub(super) fn kind(data_type: &str, unsigned: bool) -> Kind {
-    let whole = |bytes| if unsigned { Kind::unsigned(bytes) } else { Kind::signed(bytes) };
+/// What a column of a type holds; `declared` is the type with its size and sign.
+pub(super) fn kind(data_type: &str, declared: &str) -> Kind {
+    let whole = |bytes| if declared.contains("unsigned") { Kind::unsigned(bytes) } else { Kind::signed(bytes) };
     match data_type {
         "tinyint" => whole(1),
         "smallint" => whole(2),
@@ -98,7 +99,7 @@ pub(super) fn kind(data_type: &str, unsigned: bool) -> Kind {
         "int" | "integer" => whole(4),
         "bigint" => whole(8),
         "year" => Kind::signed(2),
-        "decimal" | "numeric" => Kind::Decimal,
+        "decimal" | "numeric" => Kind::Decimal { decimals: decimals(declared) },
         "float" => Kind::Single,
         "double" => Kind::Double,
         "bit" => Kind::Bits,
@@ -112,6 +113,12 @@ pub(super) fn kind(data_type: &str, unsigned: bool) -> Kind {
         "inet4" | "inet6" => Kind::Other,
         _ => Kind::Bytes,
     }
+}
+
+/// The second of the numbers in `decimal(20,2)`.
+fn decimals(declared: &str) -> Option<usize> {
+    let (_, behind) = declared.split_once(',')?;
+    behind.split_once(')')?.0.trim().parse().ok()
 }
 
 pub(super) fn required(row: &MySqlRow, index: usize) -> Result<String, ReadError> {

@@ -30,7 +30,7 @@ fn binary(bytes: &[u8], kind: Kind, into: &mut Decoded) -> Option<()> {
             into.real(n.to_string().parse().ok()?);
         }
         Kind::Double => into.real(f64::from_le_bytes(bytes.try_into().ok()?)),
-        Kind::Decimal => into.decimal(bytes),
+        Kind::Decimal { .. } => into.decimal(bytes),
         Kind::Bytes => into.blob(bytes),
         Kind::Time => into.text(trimmed(bytes)),
         Kind::Local | Kind::Instant => {

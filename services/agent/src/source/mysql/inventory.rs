@@ -122,7 +122,7 @@ fn references(link: &mut Link<MySql>, tables: &mut Tables, schema: Option<&str>)
 fn column_kind(data_type: &str, declared: &str) -> ColumnKind {
     match declared {
         "tinyint(1)" => ColumnKind::Boolean,
-        _ => kind(data_type, declared.contains("unsigned")).into(),
+        _ => kind(data_type, declared).into(),
     }
 }
 

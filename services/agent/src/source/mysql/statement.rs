@@ -30,12 +30,14 @@ pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String 
     let select = format!("SELECT {}", results(shape).join(", "));
     let table = format!("{} AS t", shape.table.sql);
     let columns: Vec<String> = fields.iter().map(|&field| name(shape.column(field))).collect();
+    let marks: Vec<String> = fields.iter().map(|&field| mark(shape.column(field))).collect();
     let (order, own) = (order(shape), own(shape));
     let by_key = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
     match mode {
         Mode::All => format!("{select} FROM {table}{by_key}"),
         Mode::One => {
-            let equal: Vec<String> = columns.iter().map(|column| format!("{column} = ?")).collect();
+            let equal: Vec<String> =
+                columns.iter().zip(&marks).map(|(column, mark)| format!("{column} = {mark}")).collect();
             format!("{select} FROM {table} WHERE {}{own}{by_key}", equal.join(" AND "))
         }
         Mode::Each(count) => {
@@ -47,9 +49,8 @@ pub(super) fn select(shape: &Shape<'_>, fields: &[usize], mode: Mode) -> String 
             format!("{select} FROM ({values}) AS v STRAIGHT_JOIN {table} ON {on}{own} ORDER BY {}", by.join(", "))
         }
         Mode::List(count) => {
-            let tuple = tuple(&vec!["?".to_owned(); fields.len()]);
-            let values = vec![tuple; count.next_power_of_two()].join(", ");
-            format!("{select} FROM {table} WHERE {} IN ({values}){own}{by_key}", self::tuple(&columns))
+            let values = vec![tuple(&marks); count.next_power_of_two()].join(", ");
+            format!("{select} FROM {table} WHERE {} IN ({values}){own}{by_key}", tuple(&columns))
         }
         Mode::Spelt(folding, count) => {
             let condition = spelt(shape.column(fields[0]), &columns[0], folding, count);
@@ -70,6 +71,15 @@ fn own(shape: &Shape<'_>) -> String {
     format!(" AND ({value} IN ({})) IS NOT TRUE", vec![mark; others.len()].join(", "))
 }
 
+/// A value that is compared with a column. Digits are sent as text: several of them, or several beside each other, would be
+/// compared with a column of decimals as floating-point numbers, and find those of others.
+fn mark(column: &Column) -> String {
+    match column.kind {
+        Kind::Decimal { decimals } => format!("CAST(? AS DECIMAL(65, {}))", decimals.unwrap_or(30)),
+        _ => "?".to_owned(),
+    }
+}
+
 fn tuple(parts: &[String]) -> String {
     if parts.len() == 1 { parts[0].clone() } else { format!("({})", parts.join(", ")) }
 }
@@ -83,7 +93,7 @@ fn listed(shape: &Shape<'_>, fields: &[usize], count: usize) -> String {
             (_, Some((charset, collation))) => format!("CONVERT(? USING {charset}) COLLATE {collation}"),
             (Kind::Integer { min: 0, .. } | Kind::Bits, _) => "CAST(? AS UNSIGNED)".to_owned(),
             (Kind::Integer { .. }, _) => "CAST(? AS SIGNED)".to_owned(),
-            (Kind::Decimal, _) => "CAST(? AS DECIMAL(65, 30))".to_owned(),
+            (Kind::Decimal { .. }, _) => mark(column),
             (Kind::Single | Kind::Double, _) => "CAST(? AS DOUBLE)".to_owned(),
             (Kind::Date, _) => "CAST(? AS DATE)".to_owned(),
             (Kind::Local | Kind::Instant, _) => "CAST(? AS DATETIME(6))".to_owned(),
@@ -183,7 +193,12 @@ pub(super) fn slices(shape: &Shape<'_>, column: usize, bytes: u64, packet: u64) 
         _ => (4, name),
     };
     let slice = SLICE.min(packet / 2).max(4) / width;
-    let keys: Vec<String> = shape.key.iter().map(|&key| format!("{} = ?", self::name(shape.column(key)))).collect();
+    let keys: Vec<String> = shape
+        .key
+        .iter()
+        .map(|&key| shape.column(key))
+        .map(|key| format!("{} = {}", self::name(key), mark(key)))
+        .collect();
     // Characters are no more than bytes: slices after the last are empty and left out.
     let last = bytes.saturating_sub(1) / slice;
     let numbers: Vec<String> = (0..=last).map(|n| format!("SELECT {n} AS n")).collect();

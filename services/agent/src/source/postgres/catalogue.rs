@@ -157,7 +157,7 @@ pub(super) fn builtin(name: &str) -> Kind {
         "int8" => Kind::signed(8),
         "float4" => Kind::Single,
         "float8" => Kind::Double,
-        "numeric" => Kind::Decimal,
+        "numeric" => Kind::Decimal { decimals: None },
         "text" | "varchar" | "bpchar" | "name" => Kind::Text,
         "bytea" => Kind::Bytes,
         "date" => Kind::Date,

@@ -37,7 +37,7 @@ fn binary(bytes: &[u8], kind: Kind, into: &mut Decoded) -> Option<()> {
             into.real(if n.is_finite() { n.to_string().parse().ok()? } else { f64::from(n) });
         }
         Kind::Double => into.real(f64::from_be_bytes(bytes.try_into().ok()?)),
-        Kind::Decimal => decimal(bytes, into)?,
+        Kind::Decimal { .. } => decimal(bytes, into)?,
         Kind::Bytes => into.blob(bytes),
         Kind::Uuid => into.text(uuid::Uuid::from_slice(bytes).ok()?.hyphenated().to_string().as_bytes()),
         Kind::Date => {
@@ -181,7 +181,7 @@ mod tests {
 
     fn numeric(count: u16, weight: i16, sign: u16, scale: u16, digits: &[u16]) -> String {
         let words = [count, weight.cast_unsigned(), sign, scale].into_iter().chain(digits.iter().copied());
-        read(Kind::Decimal, &words.flat_map(u16::to_be_bytes).collect::<Vec<u8>>())
+        read(Kind::Decimal { decimals: None }, &words.flat_map(u16::to_be_bytes).collect::<Vec<u8>>())
     }
 
     #[test]

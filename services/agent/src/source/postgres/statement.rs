@@ -202,8 +202,13 @@ fn order(shape: &Shape<'_>) -> Vec<String> {
         _ => format!("t.{}", quote(&column.name)),
     };
     if shape.identity().is_empty() {
-        // Without any key, rows that are alike must stand together.
-        return shape.columns.iter().map(|&column| by(shape.column(column))).collect();
+        // Without any key, rows that are alike must stand together, and 1.5 and 1.50 are equal and not alike.
+        let alike = |column: &Column| match column.kind {
+            Kind::Decimal { .. } => format!("t.{}::text COLLATE \"C\"", quote(&column.name)),
+            _ if is_compared_as_text(column) => format!("{} COLLATE \"C\"", shown(column)),
+            _ => by(column),
+        };
+        return shape.columns.iter().map(|&column| alike(shape.column(column))).collect();
     }
     let keys = shape.key.iter().map(|&key| by(shape.column(key)));
     keys.chain(shape.place.iter().map(|&place| place.to_owned())).collect()

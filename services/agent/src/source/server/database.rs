@@ -196,6 +196,8 @@ where
             (Matching::Identifier(_), count) => Mode::List(count),
             (Matching::Exact, count) if scans => Mode::List(count),
             (Matching::Exact, 1) => Mode::One,
+            // A row without a key would come for each of its values that the column takes for equal, and count as several.
+            (Matching::Exact, count) if shape.identity().is_empty() => Mode::List(count),
             (Matching::Exact, count) => Mode::Each(count),
         };
         reading.run(&fields, &fitted, mode, on_row)?;
@@ -454,15 +456,20 @@ where
     }
 
     fn write_identity(&self, out: &mut Vec<u8>) {
-        let mut write = |index| match (self.held(index), Value::of(self.row.cell(index))) {
+        let identity = self.reading.shape.identity();
+        let mut write = |index| match (self.held(index), self.row.cell(index)) {
             // As its digest: a copy of it would take as much memory again.
             (Some(held), _) => {
                 Value::Blob(digest::digest(&digest::SHA256, held).as_ref().to_vec()).write_key(out);
             }
-            (None, Some(value)) => value.write_key(out),
-            (None, None) => out.push(b'n'),
+            // As rows without a key are ordered: 42.0 and 42.00 are one number and not alike.
+            (None, Cell::Decimal(digits)) if identity.is_empty() => Value::Text(digits.to_vec()).write_key(out),
+            (None, cell) => match Value::of(cell) {
+                Some(value) => value.write_key(out),
+                None => out.push(b'n'),
+            },
         };
-        match self.reading.shape.identity() {
+        match identity {
             [] => (0..self.row.len()).for_each(&mut write),
             identity => identity.iter().copied().for_each(&mut write),
         }

@@ -54,10 +54,12 @@ impl Fitted {
                 Value::Real(n) if kind == Kind::Single && (*n as f32).to_string() != n.to_string() => {
                     Err(NoForm::Unclear)
                 }
+                // As the number that the column holds: to MySQL, 0.1 is none of 32 bits.
+                Value::Real(n) if kind == Kind::Single => Ok(Self::Text(f64::from(*n as f32).to_string())),
                 Value::Real(n) => Ok(Self::Text(n.to_string())),
                 _ => Err(NoForm::Nowhere),
             },
-            Kind::Decimal => decimal(text(value)?),
+            Kind::Decimal { decimals } => decimal(text(value)?, decimals),
             Kind::Bytes => match value {
                 Value::Text(bytes) | Value::Blob(bytes) => Ok(Self::Bytes(bytes.clone())),
                 Value::Integer(_) | Value::Real(_) => Err(NoForm::Unclear),
@@ -117,11 +119,16 @@ fn integer(value: &Value, min: i64, max: u64) -> Result<Fitted, NoForm> {
     Ok(i64::try_from(number).map_or_else(|_| Fitted::Unsigned(u64::try_from(number).unwrap_or(max)), Fitted::Integer))
 }
 
-fn decimal(text: String) -> Result<Fitted, NoForm> {
+/// Most digits of a number in a column that says how many of them are decimals.
+const DIGITS: usize = 65;
+
+fn decimal(text: String, decimals: Option<usize>) -> Result<Fitted, NoForm> {
     match text.as_str() {
         "NaN" => Ok(Fitted::Word(text)),
         "Infinity" | "-Infinity" => Err(NoForm::Unclear),
         digits if !is_decimal(digits) => Err(NoForm::Nowhere),
+        // Rounded to what the column holds it would be another number.
+        digits if decimals.is_some_and(|decimals| !holds(digits, decimals)) => Err(NoForm::Nowhere),
         // Beyond what statements take.
         digits if digits.len() > 100 => Err(NoForm::Unclear),
         _ => Ok(Fitted::Text(text)),
@@ -136,6 +143,13 @@ fn is_decimal(text: &str) -> bool {
     all(whole) && all(fraction)
 }
 
+/// Whether a column with so many decimals has room for a number.
+fn holds(digits: &str, decimals: usize) -> bool {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole = whole.trim_start_matches('-').trim_start_matches('0');
+    whole.len() + decimals <= DIGITS && fraction.trim_end_matches('0').len() <= decimals
+}
+
 fn spaced(text: &str) -> Fitted {
     Fitted::Text(text.replacen('T', " ", 1))
 }
@@ -143,6 +157,9 @@ fn spaced(text: &str) -> Fitted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ANY: Kind = Kind::Decimal { decimals: None };
+    const CENTS: Kind = Kind::Decimal { decimals: Some(2) };
 
     fn fit(kind: Kind, text: &str) -> Result<String, NoForm> {
         let fitted = Fitted::new(kind, &Value::Text(text.as_bytes().to_vec()))?;
@@ -159,12 +176,26 @@ mod tests {
             (Kind::unsigned(8), "18446744073709551615", Some("18446744073709551615")),
             (Kind::unsigned(8), "18446744073709551616", None),
             (Kind::unsigned(1), "-1", None),
-            (Kind::Decimal, "12.50", Some("12.50")),
-            (Kind::Decimal, "1e5", None),
-            (Kind::Decimal, "NaN", Some("NaN")),
+            (ANY, "12.50", Some("12.50")),
+            (ANY, "1e5", None),
+            (ANY, "NaN", Some("NaN")),
+            (CENTS, "12.500", Some("12.500")),
+            (CENTS, "12.505", None),
+            (
+                CENTS,
+                "-0000000000000000000000000000000000000000000000000000000000000000001.5",
+                Some("-0000000000000000000000000000000000000000000000000000000000000000001.5"),
+            ),
+            (
+                CENTS,
+                "123456789012345678901234567890123456789012345678901234567890123",
+                Some("123456789012345678901234567890123456789012345678901234567890123"),
+            ),
+            (CENTS, "1234567890123456789012345678901234567890123456789012345678901234", None),
             (Kind::Bool, "true", Some("true")),
             (Kind::Bool, "maybe", None),
-            (Kind::Single, "0.1", Some("0.1")),
+            (Kind::Single, "0.1", Some("0.10000000149011612")),
+            (Kind::Single, "0.5", Some("0.5")),
             (Kind::Uuid, "0E37DF36-F698-11E6-8DD4-CB9CED3DF976", Some("0e37df36-f698-11e6-8dd4-cb9ced3df976")),
             (Kind::Uuid, "'; DROP TABLE x", None),
             (Kind::Bytes, "\u{1}a", Some("\\x0161")),

@@ -19,7 +19,10 @@ pub(in crate::source) enum Kind {
     /// 64-bit floating point.
     Double,
     /// Exact decimals.
-    Decimal,
+    Decimal {
+        /// How many decimals a value has at most, where the column says so and compares no others.
+        decimals: Option<usize>,
+    },
     /// Text.
     Text,
     /// Bytes.
@@ -69,7 +72,7 @@ impl Kind {
                 FieldKind::String
             }
             // `NaN` and `Infinity` are no numbers to most readers.
-            Self::Single | Self::Double | Self::Decimal | Self::Bits | Self::Integer { .. } => FieldKind::Any,
+            Self::Single | Self::Double | Self::Decimal { .. } | Self::Bits | Self::Integer { .. } => FieldKind::Any,
         }
     }
 
