@@ -153,8 +153,8 @@ dataset:
         fields:
           - {name: nr, fides_meta: {references: [{dataset: d, field: person.nr, direction: from}]}}
           - {name: tenant, fides_meta: {references: [{dataset: d, field: person.tenant, direction: from}]}, tributary: {third_party: true}}
-          - {name: group, fides_meta: {references: [{dataset: d, field: message.tenant, direction: from}]}}
-          - {name: by, fides_meta: {references: [{dataset: d, field: message.sender, direction: from}]}}
+          - {name: group, fides_meta: {references: [{dataset: d, field: message.tenant, direction: from, tributary: {foreign_key: m}}]}}
+          - {name: by, fides_meta: {references: [{dataset: d, field: message.sender, direction: from, tributary: {foreign_key: m}}]}}
       - name: friends
         fields:
           - {name: a, fides_meta: {primary_key: true, references: [{dataset: d, field: person.nr, direction: from}]}}
