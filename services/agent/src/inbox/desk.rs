@@ -231,8 +231,8 @@ impl Desk {
         })
     }
 
-    /// Takes one file into the spool; of an export that has ended it is only measured, to tell whether the same was
-    /// given before.
+    /// Takes one file into the spool. Where the question is answered or its export has ended it is only measured, to tell
+    /// whether the same was given before: the export may end, and its folder go, while the file comes.
     async fn take<S: AsyncRead + Unpin>(
         &self,
         question: &Question,
@@ -242,10 +242,12 @@ impl Desk {
         stream: &mut S,
     ) -> io::Result<Result<GivenFile, No>> {
         let (instruction, id, name) = (question.instruction, question.id, name.to_owned());
+        let is_answered = question.standing == Standing::Answered;
         let (pieces, queue) = mpsc::channel(QUEUE);
         let taking = self.exports.at_desk(move |setup| {
             let key = match setup.ledger.key_of(instruction) {
                 Err(LedgerError::Replaced) => return Ok(given::measure(&name, queue)),
+                Ok(_) if is_answered => return Ok(given::measure(&name, queue)),
                 key => key?,
             };
             let check = match part.filter(|_| replaces) {
@@ -283,9 +285,16 @@ impl Desk {
             }
             Ok(Err(NotTaken::Full(reason))) => Err(No(Refusal::Later, reason)),
             Ok(Err(NotTaken::Table(error))) => Err(No::invalid(error.to_string())),
-            Ok(Err(NotTaken::Io(error))) => Err(ExportError::from(error).into()),
+            Ok(Err(NotTaken::Io(error))) => Err(self.failed(question, error.into()).await),
             Err(error) => Err(error.into()),
         })
+    }
+
+    /// Why something failed: what an export that ended meanwhile takes along is no fault.
+    async fn failed(&self, question: &Question, error: ExportError) -> No {
+        let instruction = question.instruction;
+        let is_over = move |setup: &Setup| Ok(matches!(setup.ledger.key_of(instruction), Err(LedgerError::Replaced)));
+        if matches!(self.exports.at_desk(is_over).await, Ok(true)) { over() } else { error.into() }
     }
 
     async fn question(&self, id: QuestionId) -> Result<(Question, HashMap<Matter, Answer>), No> {

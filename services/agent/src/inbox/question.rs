@@ -97,7 +97,7 @@ impl Channel {
 /// A file that a person gave, as it lies in the spool.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GivenFile {
-    /// Its number among the files given for the export.
+    /// Its number among the files given for the export, from 1; 0 while it is nowhere.
     pub(crate) number: u32,
     /// Its name as given, without folders. Personal data.
     pub(crate) name: String,

@@ -91,6 +91,10 @@ impl Ledger {
                 let same = before.iter().flatten().any(|known| *known == fingerprint);
                 return Ok(if same { Answered::Known } else { Answered::Differs });
             }
+            // Files that were measured alone, when the question had been answered, are nowhere.
+            if given.answer.files().iter().any(|file| file.number == 0) {
+                return Ok(Answered::NotThere);
+            }
             let key = self.content_key(tx, instruction)?;
             let open = asked.iter().zip(&before).filter(|(_, before)| before.is_none()).map(|(matter, _)| *matter);
             for matter in open {

@@ -432,6 +432,10 @@ async fn an_answer_given_again_when_its_export_has_ended_is_known_and_another_st
     let seen = |part, verdict| async move { inbox.answer(review, part, verdict, &[], None).await };
     assert!(!found(vec![letter.clone()]).await.unwrap().known);
     assert!(!seen(None, Verdict::Release).await.unwrap().known);
+    let spooled = files(&office.data.join("spool")).len();
+    assert!(found(vec![letter.clone()]).await.unwrap().known);
+    assert!(matches!(found(vec![other.clone()]).await, Err(ClientError::Invalid(_))));
+    assert_eq!(files(&office.data.join("spool")).len(), spooled, "what is only compared is not stored");
     answered(&office, &exports, &mandate).await;
     exports.finish(mandate.instruction, mandate.case).await.unwrap();
 
