@@ -133,6 +133,7 @@ case "${1:-}" in
     dir="$(cat "$shared/$engine" 2>/dev/null || true)"
     if [ -z "$dir" ] || [ ! -f "$dir/env" ] || ! "${engine}_alive" "$(port_of "$dir")" 2>/dev/null; then
       "${engine}_tools" >&2
+      # mktemp puts something unique in place of the X's.
       dir="$(mktemp -d "${TMPDIR:-/tmp}/tributary-$engine.XXXXXX")"
       # The lock belongs to this script, not to the server that outlives it.
       "${engine}_new" "$dir" 9>&-

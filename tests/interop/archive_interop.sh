@@ -23,6 +23,7 @@ if ! "$python" -c 'import bagit, frictionless, jsonlines, pandas, duckdb, crypto
         'pandas==3.1.1' 'duckdb==2.0.0' cryptography
 fi
 
+# mktemp puts something unique in place of the X's.
 work=$(mktemp -d "$PWD/.cache/interop.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 build

@@ -52,6 +52,16 @@ pub struct Query<'q> {
 }
 
 impl<'q> Query<'q> {
+    /// That the system has no such table, or none any more.
+    pub(crate) fn no_table(&self) -> ReadError {
+        ReadError::NotReadable(format!("the database has no table `{}` any more", self.table))
+    }
+
+    /// That the table has no such column, or none any more.
+    pub(crate) fn no_column(&self, name: &str) -> ReadError {
+        ReadError::NotReadable(format!("the table `{}` has no column `{name}` any more", self.table))
+    }
+
     /// That rows may be missing, since a value cannot be compared with the columns that are sought in.
     pub(crate) fn incomparable(&self) -> ReadError {
         let names: Vec<String> = self.fields.iter().map(|field| format!("`{}`", self.columns[field.column])).collect();

@@ -125,10 +125,9 @@ impl Database {
         if let Some(known) = self.statements.get(&key) {
             return Ok(known.clone());
         }
-        let missing = || ReadError::NotReadable(format!("the database has no table `{}` any more", query.table));
-        let table = self.known(query.table)?.ok_or_else(missing)?.clone();
+        let table = self.known(query.table)?.ok_or_else(|| query.no_table())?.clone();
         if let Some(name) = query.columns.iter().find(|name| table.column(name).is_none()) {
-            return Err(ReadError::NotReadable(format!("the table `{}` has no column `{name}` any more", query.table)));
+            return Err(query.no_column(name));
         }
         let statement = Statement::new(&self.connection, &table, query).map_err(|error| self.explain(&error))?;
         self.statements.insert(key, statement.clone());

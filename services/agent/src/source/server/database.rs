@@ -1,5 +1,6 @@
 //! The snapshot of a server's database, as the walk asks it.
 
+mod characters;
 mod rights;
 
 use std::borrow::Cow;
@@ -34,6 +35,7 @@ use crate::value::{Cell, Large, NoForm, Tuple, Value};
 
 /// Values of one call where the table must be read, as for SQLite: one reading for all of them.
 const SCAN_BATCH: usize = 50_000;
+
 /// What a snapshot is opened with.
 pub struct Opening<'o> {
     /// The server.
@@ -90,38 +92,7 @@ where
     }
 
     fn required(&mut self, query: &Query<'_>) -> Result<Arc<Table>, ReadError> {
-        let missing = || ReadError::NotReadable(format!("the database has no table `{}` any more", query.table));
-        self.known(query.table)?.ok_or_else(missing)
-    }
-
-    /// Leaves out the values that are in no row because a column has not all of their characters.
-    fn leave_out_unwritable(
-        &self,
-        table: &Table,
-        fields: &[usize],
-        values: &mut Vec<Vec<Fitted>>,
-    ) -> Result<(), ReadError> {
-        let mut link = self.link.borrow_mut();
-        for (at, &field) in fields.iter().enumerate() {
-            let column = &table.columns[field];
-            if !E::lacks_characters(link.session(), column) {
-                continue;
-            }
-            let in_doubt = |tuple: &Vec<Fitted>| match &tuple[at] {
-                // What is written in ASCII alone is in every character set, but for letters in place of `{|}` in one.
-                Fitted::Text(text) if !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.@+ ".contains(&b)) => {
-                    Some(text.clone())
-                }
-                _ => None,
-            };
-            let texts: Vec<String> = values.iter().filter_map(in_doubt).collect();
-            if texts.is_empty() {
-                continue;
-            }
-            let unwritable = E::unwritable(&mut link, column, &texts)?;
-            values.retain(|tuple| !matches!(&tuple[at], Fitted::Text(text) if unwritable.contains(text)));
-        }
-        Ok(())
+        self.known(query.table)?.ok_or_else(|| query.no_table())
     }
 
     /// Whether every row must be read and looked into: a field lies within a structured column.
@@ -132,9 +103,7 @@ where
 
 /// The columns of the table that a query declares.
 fn positions(table: &Table, query: &Query<'_>) -> Result<Vec<usize>, ReadError> {
-    let missing =
-        |name: &String| ReadError::NotReadable(format!("the table `{}` has no column `{name}` any more", query.table));
-    query.columns.iter().map(|name| table.position(name).ok_or_else(|| missing(name))).collect()
+    query.columns.iter().map(|name| table.position(name).ok_or_else(|| query.no_column(name))).collect()
 }
 
 fn fields(columns: &[usize], query: &Query<'_>) -> Vec<usize> {
